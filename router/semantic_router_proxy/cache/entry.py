@@ -1,0 +1,59 @@
+"""What a cache holds and what a lookup gives back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tier = Literal["exact", "semantic"]
+Source = Literal["local", "milvus"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CacheEntry:
+    """One stored answer.
+
+    Times are Unix seconds; `expires_at` 0 means never. `embedding` is float32 of shape (dimension,) and length 1;
+    None marks an entry that only an exact repeat may find.
+    """
+
+    entry_id: str
+    partition: str
+    exact_key: str
+    scope: str
+    model: str
+    query: str
+    request: bytes
+    response: bytes
+    embedding: NDArray[np.float32] | None
+    created_at: float
+    expires_at: float
+    decision: str = ""
+
+    def expired(self, now: float) -> bool:
+        return self.expires_at != 0 and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHit:
+    """An answer found. `similarity` is the cosine of the two questions, 1.0 for an exact hit."""
+
+    entry_id: str
+    response: bytes
+    query: str
+    tier: Tier
+    source: Source
+    similarity: float
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """Seed 001's GetStats: `total_entries` counts what is in memory, `hit_ratio` is between 0 and 1."""
+
+    backend: str
+    total_entries: int
+    hit_count: int
+    miss_count: int
+    hit_ratio: float

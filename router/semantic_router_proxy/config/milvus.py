@@ -1,0 +1,146 @@
+"""The Milvus client's file (`backend_config_path`), in both forms of the seeds.
+
+The long form has `connection`, `collection`, `search` and `development`; the short one is a single `milvus:` map.
+Both become one `MilvusConfig`.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from semantic_router_proxy.config.section import Section
+
+IndexType = Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "DISKANN", "AUTOINDEX"]
+MetricType = Literal["IP", "COSINE", "L2"]
+ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
+
+
+class AuthConfig(Section):
+    enabled: bool = False
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = Field(SecretStr(""), description="In place of user name and password.")
+
+    @model_validator(mode="after")
+    def _credentials_are_there(self) -> "AuthConfig":
+        if self.enabled and not self.token.get_secret_value():
+            if not self.username:
+                raise ValueError("auth is enabled, but username is empty (is MILVUS_USERNAME set?)")
+            if not self.password.get_secret_value():
+                raise ValueError("auth is enabled, but password is empty (is MILVUS_PASSWORD set?)")
+        return self
+
+
+class TlsConfig(Section):
+    """One-way TLS needs `ca_file`; mutual TLS needs `cert_file` and `key_file` beside it."""
+
+    enabled: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    server_name: str = Field("", description="Name in the server's certificate, where it is not the host's.")
+
+    @model_validator(mode="after")
+    def _files_come_in_pairs(self) -> "TlsConfig":
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file belong together")
+        return self
+
+
+class ConnectionConfig(Section):
+    host: str = "localhost"
+    port: int = Field(19530, ge=1, le=65535)
+    uri: str = Field("", description="In place of host and port; a path ending in .db is an embedded Milvus Lite.")
+    database: str = "default"
+    timeout: float = Field(30.0, gt=0, description="Of one call, in seconds.")
+    auth: AuthConfig = AuthConfig()
+    tls: TlsConfig = TlsConfig()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the address is a file that Milvus Lite opens inside the router."""
+        return self.uri.endswith(".db")
+
+
+class VectorFieldConfig(Section):
+    name: str = Field("embedding", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")
+    dimension: int | None = Field(None, ge=1, le=32768, description="The embedder's wins; another is only a warning.")
+    metric_type: MetricType = "IP"
+
+
+class IndexConfig(Section):
+    type: IndexType = "HNSW"
+    params: dict[str, int] = Field(default_factory=lambda: {"M": 16, "efConstruction": 64})
+
+
+class CollectionConfig(Section):
+    name: str = Field("semantic_cache", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")
+    description: str = "Semantic cache"
+    vector_field: VectorFieldConfig = VectorFieldConfig()
+    index: IndexConfig = IndexConfig()
+    partition_key: bool = Field(True, description="Milvus keeps entries of one cache partition together.")
+
+
+class SearchConfig(Section):
+    params: dict[str, int] = Field(default_factory=lambda: {"ef": 64})
+    topk: int = Field(10, ge=1, le=1000)
+    consistency_level: ConsistencyLevel = "Session"
+
+
+class LoggingConfig(Section):
+    level: Literal["debug", "info", "warning", "warn", "error"] | None = None
+    enable_query_log: bool = False
+
+
+class DevelopmentConfig(Section):
+    drop_collection_on_startup: bool = False
+    auto_create_collection: bool = True
+    verbose_errors: bool = False
+
+
+class MilvusConfig(Section):
+    """The Milvus client's file in its long form."""
+
+    connection: ConnectionConfig = ConnectionConfig()
+    collection: CollectionConfig = CollectionConfig()
+    search: SearchConfig = SearchConfig()
+    logging: LoggingConfig = LoggingConfig()
+    development: DevelopmentConfig = DevelopmentConfig()
+
+
+SHORT_FORM_KEYS = {
+    "address": "connection.host and connection.port",
+    "collection_name": "collection.name",
+    "dimension": "collection.vector_field.dimension",
+    "index_type": "collection.index.type",
+    "metric_type": "collection.vector_field.metric_type",
+    "params": "collection.index.params",
+    "database": "connection.database",
+    "username": "connection.auth.username",
+    "password": "connection.auth.password",
+    "timeout": "connection.timeout",
+}
+
+
+def long_form(short: dict[str, Any]) -> dict[str, Any]:
+    """Turn the map under `milvus:` (seed 001's form) into the long form.
+
+    Raises ValueError where `address` is not host:port or a key is not in SHORT_FORM_KEYS.
+    """
+    unknown = sorted(set(short) - set(SHORT_FORM_KEYS))
+    if unknown:
+        raise ValueError(f"unknown key milvus.{unknown[0]}; known are {', '.join(sorted(SHORT_FORM_KEYS))}")
+    connection: dict[str, Any] = {key: short[key] for key in ("database", "timeout") if key in short}
+    if "address" in short:
+        host, separator, port = str(short["address"]).rpartition(":")
+        if not separator or not port.isdigit():
+            raise ValueError(f"milvus.address must be host:port, but is {short['address']!r}")
+        connection |= {"host": host.strip("[]"), "port": int(port)}
+    if short.get("username"):
+        connection["auth"] = {"enabled": True, "username": short["username"], "password": short.get("password", "")}
+    vector_field = {key: short[key] for key in ("dimension", "metric_type") if key in short}
+    index = {target: short[key] for key, target in (("index_type", "type"), ("params", "params")) if key in short}
+    collection: dict[str, Any] = {"vector_field": vector_field, "index": index}
+    if "collection_name" in short:
+        collection["name"] = short["collection_name"]
+    return {"connection": connection, "collection": collection}

@@ -1,0 +1,64 @@
+"""The router's file as a whole."""
+
+from collections.abc import Iterable
+
+from pydantic import Field, model_validator
+
+from semantic_router_proxy.config.cache import SemanticCacheConfig
+from semantic_router_proxy.config.embedding import EmbeddingConfig
+from semantic_router_proxy.config.routing import RoutingFields
+from semantic_router_proxy.config.server import AdminConfig, LogConfig, MetricsConfig, ServerConfig
+from semantic_router_proxy.config.upstreams import ModelConfig, ProviderConfig
+
+
+def _duplicate(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+class RouterConfig(RoutingFields):
+    """What `config.yaml` says. Cross-references between sections are checked here."""
+
+    config_epoch: str = Field("", description="Name of this configuration, which /readyz and status report.")
+    server: ServerConfig = ServerConfig()
+    admin: AdminConfig = AdminConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    log: LogConfig = LogConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    semantic_cache: SemanticCacheConfig = SemanticCacheConfig()
+    providers: tuple[ProviderConfig, ...] = ()
+    models: tuple[ModelConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "RouterConfig":
+        for what, names in (
+            ("provider", [p.name for p in self.providers]),
+            ("model", [m.name for m in self.models]),
+            ("decision", [d.name for d in self.decisions]),
+            ("keyword signal", [s.name for s in self.signals.keywords]),
+            ("embedding signal", [s.name for s in self.signals.embeddings]),
+            ("domain signal", [s.name for s in self.signals.domains]),
+        ):
+            duplicate = _duplicate(names)
+            if duplicate is not None:
+                raise ValueError(f"two entries for the {what} named {duplicate!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> "RouterConfig":
+        providers = {provider.name for provider in self.providers}
+        models = {model.name for model in self.models}
+        for model in self.models:
+            if model.provider not in providers:
+                raise ValueError(f"model {model.name}: there is no provider named {model.provider!r}")
+        for decision in self.decisions:
+            for ref in decision.model_refs:
+                if ref.model not in models:
+                    raise ValueError(f"decision {decision.name}: there is no model named {ref.model!r}")
+        if self.default_model and self.default_model not in models:
+            raise ValueError(f"default_model: there is no model named {self.default_model!r}")
+        return self

@@ -1,0 +1,34 @@
+"""Listening addresses, limits and the router's own metrics."""
+
+from pydantic import Field
+
+from semantic_router_proxy.config.section import Section
+
+
+class ServerConfig(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8801, ge=0, le=65535, description="0: any free port.")
+    max_body_bytes: int = Field(20 * 1024 * 1024, ge=1024)
+    request_timeout_seconds: float = Field(600.0, gt=0)
+    drain_seconds: float = Field(25.0, ge=0, description="How long running answers may finish after SIGTERM.")
+
+
+class AdminConfig(Section):
+    """Health, statistics and the dashboard. Without a token only reading is possible."""
+
+    enabled: bool = True
+    host: str | None = Field(None, description="None: server.host.")
+    port: int = Field(8080, ge=0, le=65535)
+    token_env: str | None = None
+    token_file: str | None = None
+
+
+class MetricsConfig(Section):
+    enabled: bool = True
+    host: str | None = Field(None, description="None: server.host.")
+    port: int = Field(9190, ge=0, le=65535)
+
+
+class LogConfig(Section):
+    level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    format: str = Field("json", pattern="^(json|console)$")

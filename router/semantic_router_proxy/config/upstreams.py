@@ -1,0 +1,40 @@
+"""Providers (where models are served) and the models themselves."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from semantic_router_proxy.config.section import Section
+
+
+def _is_http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    if parts.username or parts.password:
+        raise ValueError("must not carry credentials; use api_key_env or api_key_file")
+    return value.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_is_http_url)]
+
+
+class ProviderConfig(Section):
+    """A server with an OpenAI-compatible API. Its key is named, never written here."""
+
+    name: str = Field(min_length=1)
+    base_url: HttpUrl = Field(description="With its /v1.")
+    api_key_env: str | None = None
+    api_key_file: str | None = None
+    connect_timeout_seconds: float = Field(5.0, gt=0)
+    read_timeout_seconds: float = Field(300.0, gt=0, description="Longest silence between two pieces of an answer.")
+
+
+class ModelConfig(Section):
+    """A model that can be chosen. `upstream_name` is what the provider calls it, where that is another name."""
+
+    name: str = Field(min_length=1)
+    provider: str = Field(min_length=1)
+    upstream_name: str | None = None
+    reasoning_family: Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"] = "none"
