@@ -1,0 +1,1 @@
+"""Text to unit vectors: a BERT graph on onnxruntime, sentence-transformers, or a remote endpoint."""

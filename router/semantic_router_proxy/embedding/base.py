@@ -40,3 +40,15 @@ class Embedder(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Return the rows (float32, shape (n, dimension)) at length 1.
+
+    Raises EmbeddingError for a row that is not finite or has no direction.
+    """
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise EmbeddingError("the embedding model gave a vector that is not finite or has no length")
+    result: Vectors = (vectors / lengths).astype(np.float32)
+    return result
