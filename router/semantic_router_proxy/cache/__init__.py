@@ -1,0 +1,1 @@
+"""The cache: which answers may be reused (keys, policy, guard), and where they are kept (memory, Milvus, both)."""

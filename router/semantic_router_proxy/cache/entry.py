@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 
 Tier = Literal["exact", "semantic"]
 Source = Literal["local", "milvus"]
+Vector = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CacheEntry:
-    """One stored answer.
+@dataclass(frozen=True, slots=True)
+class EntryHeader:
+    """Everything about a stored answer but the answer: what a lookup needs to decide whether it serves.
 
-    Times are Unix seconds; `expires_at` 0 means never. `embedding` is float32 of shape (dimension,) and length 1;
-    None marks an entry that only an exact repeat may find.
+    Times are Unix seconds; `expires_at` 0 means never. An empty `exact_key` means that only a like question finds
+    the entry, `semantic` False that only the very same request does.
     """
 
     entry_id: str
@@ -24,15 +25,23 @@ class CacheEntry:
     scope: str
     model: str
     query: str
-    request: bytes
-    response: bytes
-    embedding: NDArray[np.float32] | None
+    semantic: bool
     created_at: float
     expires_at: float
     decision: str = ""
 
     def expired(self, now: float) -> bool:
         return self.expires_at != 0 and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CacheEntry:
+    """A stored answer. `embedding` is float32 of shape (dimension,) and length 1; None where not semantic."""
+
+    header: EntryHeader
+    request: bytes
+    response: bytes
+    embedding: Vector | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""The rules, one function each: the difference that objects, in words, or an empty string."""
+
+from collections.abc import Callable
+
+from semantic_router_proxy.cache.guard.lexicon import LEXICON
+from semantic_router_proxy.cache.guard.words import Reading, difference, misspelt, stem
+
+Rule = Callable[[Reading, Reading], str]
+
+# After these words the order of things is the question: "from A to B" is not "from B to A".
+_RELATIONS = frozenset(
+    {"to", "from", "into", "than", "before", "after", "over", "under", "with", "as", "by", "of", "for"}
+)
+
+
+def _numbers(question: Reading, candidate: Reading) -> str:
+    """Numbers, dates, versions and amounts with their units are equal."""
+    if question.numbers == candidate.numbers:
+        return ""
+    return f"{' '.join(question.numbers) or 'none'} / {' '.join(candidate.numbers) or 'none'}"
+
+
+def _negation(question: Reading, candidate: Reading) -> str:
+    """Both deny an odd number of times, or both an even one."""
+    if question.negations % 2 == candidate.negations % 2:
+        return ""
+    return f"{question.negations} / {candidate.negations} negations"
+
+
+def _antonyms(question: Reading, candidate: Reading) -> str:
+    """No word stands opposite to its contrary."""
+    only_question = set(question.tokens) - set(candidate.tokens)
+    only_candidate = set(candidate.tokens) - set(question.tokens)
+    others = only_candidate | {stem(word) for word in only_candidate}
+    for word in only_question:
+        opposites = LEXICON.antonyms.get(word) or LEXICON.antonyms.get(stem(word)) or frozenset()
+        for opposite in opposites & others:
+            return f"{word} / {opposite}"
+    return ""
+
+
+def _identifiers(question: Reading, candidate: Reading) -> str:
+    """Names from code, options and paths are equal to the letter."""
+    if question.identifiers == candidate.identifiers:
+        return ""
+    return _sides(question.identifiers - candidate.identifiers, candidate.identifiers - question.identifiers)
+
+
+def _names(question: Reading, candidate: Reading) -> str:
+    """A name in one question stands in the other as well, in whatever capitals."""
+    words_question, words_candidate = set(question.tokens), set(candidate.tokens)
+    missing = {name for name in question.names if not _stands_in(name, words_candidate)}
+    surplus = {name for name in candidate.names if not _stands_in(name, words_question)}
+    return _sides(missing, surplus) if missing or surplus else ""
+
+
+def _stands_in(name: str, words: set[str]) -> bool:
+    return name in words or stem(name) in {stem(word) for word in words} or any(misspelt(name, word) for word in words)
+
+
+def _content(question: Reading, candidate: Reading) -> str:
+    """No word that carries meaning stands in one question only."""
+    only_question, only_candidate = difference(question.content, candidate.content)
+    if not only_question and not only_candidate:
+        return ""
+    return _sides(set(only_question), set(only_candidate))
+
+
+def _order(question: Reading, candidate: Reading) -> str:
+    """What follows a word of relation is the same: from A to B, not from B to A."""
+    related_question, related_candidate = _related(question), _related(candidate)
+    for relation in related_question.keys() & related_candidate.keys():
+        left, right = related_question[relation], related_candidate[relation]
+        if left.isdisjoint(right) and not any(misspelt(one, other) for one in left for other in right):
+            return f"{relation} {' '.join(sorted(left))} / {relation} {' '.join(sorted(right))}"
+    return ""
+
+
+def _related(reading: Reading) -> dict[str, set[str]]:
+    """Return the first word of content after each word of relation."""
+    related: dict[str, set[str]] = {}
+    open_relation = ""
+    for token in reading.tokens:
+        if token in _RELATIONS:
+            open_relation = token
+        elif open_relation and token not in LEXICON.function_words:
+            related.setdefault(open_relation, set()).add(stem(token))
+            open_relation = ""
+    return related
+
+
+def _sides(left: set[str] | frozenset[str], right: set[str] | frozenset[str]) -> str:
+    return f"{' '.join(sorted(left)) or 'nothing'} / {' '.join(sorted(right)) or 'nothing'}"
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("numbers", _numbers),
+    ("negation", _negation),
+    ("antonyms", _antonyms),
+    ("identifiers", _identifiers),
+    ("names", _names),
+    ("content", _content),
+    ("order", _order),
+)

@@ -1,0 +1,133 @@
+"""What one process knows of the cache: questions, vectors, exact keys, and the answers that it keeps at hand.
+
+It is the whole of the memory backend, and for hybrid a view of the store that can be made again at any time.
+"""
+
+from collections.abc import Callable, Iterator
+
+from semantic_router_proxy.cache.entry import EntryHeader, Vector
+from semantic_router_proxy.cache.eviction import make_eviction
+from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
+from semantic_router_proxy.cache.store import Candidate
+from semantic_router_proxy.config.cache import EvictionPolicy
+
+
+class MemoryView:
+    """Entries up to `max_entries`, answers up to `max_documents`; what has no room leaves by the eviction policy.
+
+    For use from one event loop. Every operation is O(1), or O(log n) where a graph or a heap is involved.
+    """
+
+    def __init__(
+        self, index: PartitionedIndex, policy: EvictionPolicy, max_entries: int, max_documents: int | None
+    ) -> None:
+        self._index = index
+        self._max_entries = max_entries
+        self._max_documents = max_documents
+        self._headers: dict[str, EntryHeader] = {}
+        self._labels: dict[str, int] = {}
+        self._ids: dict[int, str] = {}
+        self._exact: dict[str, str] = {}
+        self._documents: dict[str, bytes] = {}
+        self._order = make_eviction(policy)
+        self._document_order = make_eviction("lru" if policy == "fifo" else policy)
+        self._next_label = 0
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def __contains__(self, entry_id: str) -> bool:
+        return entry_id in self._headers
+
+    def __iter__(self) -> Iterator[EntryHeader]:
+        return iter(list(self._headers.values()))
+
+    def add(self, header: EntryHeader, embedding: Vector | None, document: bytes | None) -> None:
+        """Take an entry in, replacing one of the same id or the same exact key."""
+        self.remove(header.entry_id)
+        if header.exact_key:
+            twin = self._exact.get(header.exact_key)
+            if twin is not None:
+                self.remove(twin)
+            self._exact[header.exact_key] = header.entry_id
+        while len(self._headers) >= self._max_entries:
+            self.remove(self._order.victim())
+            self.evicted += 1
+        self._headers[header.entry_id] = header
+        self._order.add(header.entry_id)
+        if header.semantic and embedding is not None:
+            label = self._next_label
+            self._next_label += 1
+            self._labels[header.entry_id] = label
+            self._ids[label] = header.entry_id
+            self._index.add(header.partition, label, embedding)
+        if document is not None:
+            self.keep_document(header.entry_id, document)
+
+    def remove(self, entry_id: str) -> bool:
+        header = self._headers.pop(entry_id, None)
+        if header is None:
+            return False
+        if self._exact.get(header.exact_key) == entry_id:
+            del self._exact[header.exact_key]
+        label = self._labels.pop(entry_id, None)
+        if label is not None:
+            del self._ids[label]
+            self._index.remove(header.partition, label)
+        if self._documents.pop(entry_id, None) is not None:
+            self._document_order.remove(entry_id)
+        self._order.remove(entry_id)
+        return True
+
+    def remove_where(self, matches: Callable[[EntryHeader], bool]) -> int:
+        found = [header.entry_id for header in self._headers.values() if matches(header)]
+        return sum(self.remove(entry_id) for entry_id in found)
+
+    def header(self, entry_id: str) -> EntryHeader | None:
+        return self._headers.get(entry_id)
+
+    def exact(self, exact_key: str, now: float) -> EntryHeader | None:
+        """Return the entry of this key; one that has expired leaves."""
+        entry_id = self._exact.get(exact_key)
+        if entry_id is None:
+            return None
+        header = self._headers[entry_id]
+        if header.expired(now):
+            self.remove(entry_id)
+            return None
+        return header
+
+    def search(self, partition: str, embedding: Vector, limit: int) -> list[Candidate]:
+        """Return the most similar questions, the best first; expired ones as well."""
+        found = self._index.search(partition, embedding, limit)
+        return [Candidate(self._headers[self._ids[label]], similarity) for label, similarity in found]
+
+    def keep_document(self, entry_id: str, document: bytes) -> None:
+        """Keep an answer at hand."""
+        if entry_id not in self._headers or self._max_documents == 0:
+            return
+        if entry_id in self._documents:
+            self._document_order.used(entry_id)
+        else:
+            while self._max_documents is not None and len(self._documents) >= self._max_documents:
+                victim = self._document_order.victim()
+                self._document_order.remove(victim)
+                del self._documents[victim]
+            self._document_order.add(entry_id)
+        self._documents[entry_id] = document
+
+    def document(self, entry_id: str) -> bytes | None:
+        """Return the answer where it is at hand, and count the use."""
+        self._order.used(entry_id)
+        document = self._documents.get(entry_id)
+        if document is not None:
+            self._document_order.used(entry_id)
+        return document
+
+    async def settled(self) -> None:
+        """Return when no index is in the making."""
+        await self._index.settled()
+
+    async def close(self) -> None:
+        await self._index.close()

@@ -1,0 +1,71 @@
+"""What a persistent store of answers promises; `milvus` is the one there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - a state of the store, not a mistake of the caller
+    """The store is down, slow or refused the call; the message says which and why."""
+
+
+class StoreMismatch(Exception):  # noqa: N818 - a state of the store, not a mistake of the caller
+    """What is in the store does not fit this router (schema, dimension, model); the message names the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A search result: a question, and the cosine between it and the one that was asked."""
+
+    header: EntryHeader
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedEntry:
+    """One row of a scan: enough to take it into memory, without the answer. `written_at` is in microseconds."""
+
+    header: EntryHeader
+    embedding: Vector | None
+    written_at: int
+
+
+class EntryStore(Protocol):
+    """Every method may raise StoreUnavailable and nothing else; bad rows are skipped and counted, never returned."""
+
+    async def put(self, entries: Sequence[CacheEntry]) -> None:
+        """Write the entries, replacing those of the same id; return when the store has acknowledged them."""
+        ...
+
+    async def get(self, entry_id: str) -> CacheEntry | None: ...
+
+    async def get_exact(self, exact_key: str, now: float) -> CacheEntry | None:
+        """Return the youngest entry of this key that has not expired."""
+        ...
+
+    async def search(self, partition: str, embedding: Vector, limit: int, now: float) -> list[Candidate]:
+        """Return the most similar questions of the partition that have not expired, the best first."""
+        ...
+
+    async def scan(self, written_after: int, limit: int) -> list[ScannedEntry]:
+        """Return rows written after the given time (microseconds), the oldest first; expired ones as well, since an
+        entry is deleted by letting it expire."""
+        ...
+
+    async def expire(self, entry_ids: Sequence[str]) -> None:
+        """Make the entries expire now, in a way that other replicas' scans see."""
+        ...
+
+    async def find(self, scope: str | None, model: str | None, limit: int) -> list[EntryHeader]:
+        """Return entries that match, in no certain order."""
+        ...
+
+    async def sweep(self, expired_before: float) -> None:
+        """Delete rows that expired before the given time."""
+        ...
+
+    async def count(self) -> int: ...
+
+    async def close(self) -> None: ...
