@@ -2,19 +2,14 @@
 
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from semantic_router_proxy.cache.entry import CacheHit, CacheStats
-
-Vector = NDArray[np.float32]
+from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
 
 
 class CacheBackend(Protocol):
     """A store of answers.
 
-    No method raises because a store is down, slow or holds bad rows: a lookup then finds nothing and an entry is not
-    stored; both are counted. What the caller may not do (a vector of another dimension) raises ValueError.
+    A lookup never raises because a store is down, slow or holds bad rows: it then finds nothing, and the fault is
+    counted. A vector of another dimension raises ValueError.
     """
 
     async def add_entry(
@@ -57,15 +52,26 @@ class CacheBackend(Protocol):
         the guard. A `threshold` can only be stricter than the configured one."""
         ...
 
-    async def get(self, entry_id: str) -> CacheHit | None: ...
+    async def get(self, entry_id: str) -> CacheHit | None:
+        """Return one entry's answer."""
+        ...
 
-    async def delete(self, entry_id: str) -> bool: ...
+    async def delete(self, entry_id: str) -> bool:
+        """Delete one entry; return whether it was there."""
+        ...
 
     async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
         """Delete all entries that match, or all there are; return how many."""
         ...
 
     def get_stats(self) -> CacheStats: ...
+
+    def record_miss(self) -> None:
+        """Count a request that only an exact repeat could have answered, and none did.
+
+        `find_similar` counts its own outcome, `find_exact` its hits only, since `find_similar` mostly follows.
+        """
+        ...
 
     async def close(self) -> None:
         """Finish writes that were accepted, then release everything."""

@@ -48,13 +48,11 @@ class CacheEntry:
 class CacheHit:
     """An answer found. `similarity` is the cosine of the two questions, 1.0 for an exact hit."""
 
-    entry_id: str
+    header: EntryHeader
     response: bytes
-    query: str
     tier: Tier
     source: Source
     similarity: float
-    created_at: float
 
 
 @dataclass(frozen=True, slots=True)

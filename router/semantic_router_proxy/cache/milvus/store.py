@@ -1,0 +1,228 @@
+"""`EntryStore` on Milvus."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import structlog
+from pymilvus import MilvusClient
+
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
+from semantic_router_proxy.cache.milvus.client import Connection
+from semantic_router_proxy.cache.milvus.collection import LITE_INDEX_TYPES, prepare_collection
+from semantic_router_proxy.cache.milvus.filters import exactly, hexadecimal
+from semantic_router_proxy.cache.milvus.rows import HEADER_FIELDS, BadRow, to_entry, to_header, to_row, to_vector
+from semantic_router_proxy.cache.store import Candidate, ScannedEntry, StoreMismatch, StoreUnavailable
+from semantic_router_proxy.config.milvus import MilvusConfig
+from semantic_router_proxy.embedding.base import EmbedderIdentity
+
+Result = TypeVar("Result")
+
+_LOGGED_KINDS = 100
+_log = structlog.get_logger(__name__)
+
+
+class MilvusStore:
+    """Every method raises StoreUnavailable where Milvus is down, slow or refuses; a bad row is counted and skipped."""
+
+    def __init__(
+        self, config: MilvusConfig, embedder: EmbedderIdentity, bad_row: Callable[[], None] = lambda: None
+    ) -> None:
+        if config.connection.embedded and config.collection.index.type not in LITE_INDEX_TYPES:
+            raise StoreMismatch(
+                f"collection.index.type {config.collection.index.type} is not supported by Milvus Lite; "
+                f"it has {', '.join(sorted(LITE_INDEX_TYPES))}"
+            )
+        self._config = config
+        self._embedder = str(embedder)
+        self._dimension = embedder.dimension
+        self._vector_field = config.collection.vector_field.name
+        self._name = config.collection.name
+        self._connection = Connection(config.connection, config.development)
+        self._prepared = False
+        self._bad_row = bad_row
+        self._logged: set[str] = set()
+
+    async def open(self) -> None:
+        """Connect and prepare the collection. Raises StoreUnavailable and StoreMismatch."""
+        await self._connection.run(self._prepare)
+
+    async def put(self, entries: Sequence[CacheEntry]) -> None:
+        """See `EntryStore.put`. An entry that Milvus cannot hold is counted as a bad row."""
+        rows = []
+        for entry in entries:
+            try:
+                rows.append(to_row(entry, self._embedder, self._vector_field, self._dimension))
+            except BadRow as reason:
+                self._skip(str(reason))
+        if rows:
+            await self._call(lambda client: client.upsert(self._name, rows, timeout=self._timeout))
+
+    async def get(self, entry_id: str) -> CacheEntry | None:
+        """See `EntryStore.get`."""
+        rows = await self._query(f'id == "{hexadecimal(entry_id)}"', limit=1)
+        entries = self._entries(rows)
+        return entries[0] if entries else None
+
+    async def get_exact(self, exact_key: str, now: float) -> CacheEntry | None:
+        """See `EntryStore.get_exact`."""
+        rows = await self._query(f'exact_key == "{hexadecimal(exact_key)}" and {_alive(now)}', limit=10)
+        return max(self._entries(rows), key=lambda entry: entry.header.created_at, default=None)
+
+    async def search(self, partition: str, embedding: Vector, limit: int, now: float) -> list[Candidate]:
+        """See `EntryStore.search`."""
+        wanted = min(limit, self._config.search.topk)
+        found = await self._call(
+            lambda client: client.search(
+                self._name,
+                data=[embedding],
+                anns_field=self._vector_field,
+                filter=f'partition == "{hexadecimal(partition)}" and semantic == true and {_alive(now)}',
+                limit=wanted,
+                output_fields=list(HEADER_FIELDS),
+                search_params={
+                    "metric_type": self._config.collection.vector_field.metric_type,
+                    "params": self._search_params(wanted),
+                },
+                consistency_level=self._config.search.consistency_level,
+                timeout=self._timeout,
+            )
+        )
+        candidates = []
+        for hit in found[0]:
+            try:
+                candidates.append(Candidate(to_header(dict(hit["entity"])), self._cosine(float(hit["distance"]))))
+            except BadRow as reason:
+                self._skip(str(reason))
+        return sorted(candidates, key=lambda candidate: -candidate.similarity)
+
+    async def scan(self, written_after: int, limit: int) -> list[ScannedEntry]:
+        """See `EntryStore.scan`."""
+        rows = await self._scan_rows(written_after, limit)
+        scanned = []
+        for row in rows:
+            try:
+                vector = to_vector(row, self._vector_field, self._dimension)
+                scanned.append(ScannedEntry(to_header(row), vector, int(row["written_at"])))
+            except BadRow as reason:
+                self._skip(str(reason))
+        return sorted(scanned, key=lambda row: row.written_at)
+
+    async def expire(self, entry_ids: Sequence[str]) -> None:
+        """See `EntryStore.expire`."""
+        if not entry_ids:
+            return
+        now = int(time.time() * 1e6)
+        wanted = ", ".join(f'"{hexadecimal(entry_id)}"' for entry_id in entry_ids)
+        rows = await self._query(f"id in [{wanted}]", limit=len(entry_ids))
+        for row in rows:
+            row |= {"request": [], "response": [], "expires_at": 1, "written_at": now}
+        if rows:
+            await self._call(lambda client: client.upsert(self._name, rows, timeout=self._timeout))
+
+    async def find(self, scope: str | None, model: str | None, limit: int) -> list[EntryHeader]:
+        """See `EntryStore.find`."""
+        conditions = ['id != ""', "expires_at != 1"]
+        conditions += [exactly("scope", scope)] if scope is not None else []
+        conditions += [exactly("model", model)] if model is not None else []
+        rows = await self._query(" and ".join(conditions), limit, HEADER_FIELDS)
+        headers = []
+        for row in rows:
+            try:
+                headers.append(to_header(row))
+            except BadRow as reason:
+                self._skip(str(reason))
+        return headers
+
+    async def sweep(self, expired_before: float) -> None:
+        """See `EntryStore.sweep`."""
+        limit = int(expired_before * 1e6)
+        condition = f"expires_at > 0 and expires_at < {limit} and written_at < {limit}"
+        await self._call(lambda client: client.delete(self._name, filter=condition, timeout=self._timeout))
+
+    async def count(self) -> int:
+        """See `EntryStore.count`."""
+        rows = await self._query("", None, ("count(*)",))
+        return int(rows[0]["count(*)"])
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    @property
+    def _timeout(self) -> float:
+        return self._config.connection.timeout
+
+    def _prepare(self, client: MilvusClient) -> None:
+        prepare_collection(client, self._config, self._embedder, self._dimension)
+        self._prepared = True
+
+    async def _call(self, call: Callable[[MilvusClient], Result]) -> Result:
+        """Run a call; the first one after a start without Milvus prepares the collection."""
+
+        def prepared(client: MilvusClient) -> Result:
+            if not self._prepared:
+                self._prepare(client)
+            return call(client)
+
+        try:
+            return await self._connection.run(prepared)
+        except StoreMismatch as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def _query(self, condition: str, limit: int | None, fields: Sequence[str] = ("*",)) -> list[dict[str, Any]]:
+        bound = {} if limit is None else {"limit": limit}
+        rows = await self._call(
+            lambda client: client.query(
+                self._name,
+                filter=condition,
+                output_fields=list(fields),
+                consistency_level=self._config.search.consistency_level,
+                timeout=self._timeout,
+                **bound,
+            )
+        )
+        return [dict(row) for row in rows]
+
+    async def _scan_rows(self, written_after: int, limit: int) -> list[dict[str, Any]]:
+        """Return the rows that follow in order of writing.
+
+        Milvus gives query results in no order, so the rows' times are read first and the rows of the oldest after.
+        """
+        condition = f"written_at > {written_after}"
+        times = await self._query(condition, 16_384, ("written_at",))
+        if not times:
+            return []
+        ordered = sorted(int(row["written_at"]) for row in times)
+        upper = ordered[min(limit, len(ordered)) - 1]
+        fields = (*HEADER_FIELDS, "written_at", self._vector_field)
+        return await self._query(f"{condition} and written_at <= {upper}", 16_384, fields)
+
+    def _entries(self, rows: Sequence[dict[str, Any]]) -> list[CacheEntry]:
+        entries = []
+        for row in rows:
+            try:
+                entries.append(to_entry(row, self._vector_field, self._dimension))
+            except BadRow as reason:
+                self._skip(str(reason))
+        return entries
+
+    def _search_params(self, limit: int) -> dict[str, int]:
+        params = dict(self._config.search.params)
+        if "ef" in params:
+            params["ef"] = max(params["ef"], limit)
+        return params
+
+    def _cosine(self, distance: float) -> float:
+        """Return the cosine of two unit vectors from the metric's distance; Milvus' L2 is the squared distance."""
+        return 1 - distance / 2 if self._config.collection.vector_field.metric_type == "L2" else distance
+
+    def _skip(self, reason: str) -> None:
+        self._bad_row()
+        kind = reason.split(",")[0]
+        if kind not in self._logged and len(self._logged) < _LOGGED_KINDS:
+            self._logged.add(kind)
+            _log.warning("cache_row_skipped", collection=self._name, reason=reason)
+
+
+def _alive(now: float) -> str:
+    return f"(expires_at == 0 or expires_at > {int(now * 1e6)})"
