@@ -9,7 +9,7 @@ import yaml
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """Lists by what they are for. `synonyms` maps a word to the head of its group, `antonyms` a word to its opposites,
-    `phrases` are (text with spaces around it, replacement), longest first."""
+    `phrases` are (text with spaces around it, replacement), `spellings` (text, replacement), longest first."""
 
     function_words: frozenset[str]
     negations: frozenset[str]
@@ -19,6 +19,7 @@ class Lexicon:
     synonyms: dict[str, str]
     antonyms: dict[str, frozenset[str]]
     phrases: tuple[tuple[str, str], ...]
+    spellings: tuple[tuple[str, str], ...]
     known: frozenset[str]
 
 
@@ -46,8 +47,8 @@ def load_lexicon() -> Lexicon:
     for group in data["synonyms"]:
         words = group.split()
         for word in words:
-            synonyms[word] = words[0]
-            synonyms.setdefault(without_inflection(word), words[0])
+            synonyms[word] = without_inflection(words[0])
+            synonyms.setdefault(without_inflection(word), without_inflection(words[0]))
     antonyms: dict[str, set[str]] = {}
     for pair in data["antonyms"]:
         left, right = (side.split("/") for side in pair.split())
@@ -67,6 +68,7 @@ def load_lexicon() -> Lexicon:
         synonyms=synonyms,
         antonyms={word: frozenset(others) for word, others in antonyms.items()},
         phrases=tuple(sorted(phrases, key=lambda item: -len(item[0]))),
+        spellings=tuple(sorted(data["spellings"].items(), key=lambda item: -len(item[0]))),
         known=frozenset(known),
     )
 

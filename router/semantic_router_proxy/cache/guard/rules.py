@@ -8,9 +8,7 @@ from semantic_router_proxy.cache.guard.words import Reading, difference, misspel
 Rule = Callable[[Reading, Reading], str]
 
 # After these words the order of things is the question: "from A to B" is not "from B to A".
-_RELATIONS = frozenset(
-    {"to", "from", "into", "than", "before", "after", "over", "under", "with", "as", "by", "of", "for"}
-)
+_RELATIONS = frozenset({"to", "from", "into", "than", "before", "after", "over", "under"})
 
 
 def _numbers(question: Reading, candidate: Reading) -> str:

@@ -123,7 +123,14 @@ def misspelt(word: str, other: str) -> bool:
 
 
 def _expand(text: str) -> str:
-    return text.replace("’", "'").replace("can't", "can not").replace("won't", "will not").replace("cannot", "can not")
+    """Write contractions and words of several spellings in one way."""
+    result = text.replace("’", "'")
+    lowered = result.lower()
+    for spelling, replacement in LEXICON.spellings:
+        if spelling in lowered:
+            result = re.sub(re.escape(spelling), replacement, result, flags=re.IGNORECASE)
+            lowered = result.lower()
+    return result
 
 
 def _number(piece: str) -> str | None:
@@ -135,8 +142,8 @@ def _number(piece: str) -> str | None:
     digits = digits.rstrip(".,:/-")
     if _THOUSANDS.match(digits):
         digits = digits.replace(",", "")
-    if unit.lower() in ("st", "nd", "rd", "th"):
-        unit = ""
+    if unit and unit.lower() not in LEXICON.units and not currency:
+        return None
     scale = {"k": 1_000, "m": 1_000_000, "bn": 1_000_000_000}.get(unit.lower()) if currency else None
     if scale and digits.replace(".", "", 1).isdigit():
         digits, unit = f"{float(digits) * scale:g}", ""

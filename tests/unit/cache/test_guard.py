@@ -1,0 +1,119 @@
+"""The guard on pairs of our own: what must never share an answer, and what should."""
+
+import pytest
+
+from semantic_router_proxy.cache.guard import check
+
+DIFFERENT = [
+    # numbers, dates, versions, amounts
+    ("What happened in 2023?", "What happened in 2024?"),
+    ("What does the iPhone 14 cost?", "What does the iPhone 15 cost?"),
+    ("How do I upgrade to Python 3.11?", "How do I upgrade to Python 3.12?"),
+    ("How many vacation days after 2 years?", "How many vacation days after five years?"),
+    ("Is 10 GB enough for the update?", "Is 10 MB enough for the update?"),
+    ("What is 15% of 200?", "What is 15% of 300?"),
+    ("How do I transfer $100 abroad?", "How do I transfer €100 abroad?"),
+    ("What is the speed limit at 7 am?", "What is the speed limit at 7 pm?"),
+    ("Who won in the second round?", "Who won in the third round?"),
+    ("How far is 5 km?", "How far is 5 miles?"),
+    # negation
+    ("Which foods are safe in pregnancy?", "Which foods are not safe in pregnancy?"),
+    ("Why does the job run?", "Why doesn't the job run?"),
+    ("Can I pay with a card?", "Can I pay without a card?"),
+    ("What should I do before the exam?", "What should I never do before the exam?"),
+    # opposites
+    ("How do I turn on the heating?", "How do I turn off the heating?"),
+    ("How do I enable dark mode?", "How do I disable dark mode?"),
+    ("How do I increase the volume size?", "How do I decrease the volume size?"),
+    ("How do I import a contact?", "How do I export a contact?"),
+    ("How do I encrypt a file?", "How do I decrypt a file?"),
+    ("How do I subscribe to the newsletter?", "How do I unsubscribe from the newsletter?"),
+    ("What is the first step of the audit?", "What is the last step of the audit?"),
+    ("What is the maximum file size?", "What is the minimum file size?"),
+    ("Do I eat before the blood test?", "Do I eat after the blood test?"),
+    ("Is the fee included in the price?", "Is the fee excluded from the price?"),
+    ("How do I deposit money?", "How do I withdraw money?"),
+    ("How do I sort in ascending order?", "How do I sort in descending order?"),
+    ("How do I lock the screen?", "How do I unlock the screen?"),
+    ("What are the pros of nuclear power?", "What are the cons of nuclear power?"),
+    # names
+    ("What is the capital of Austria?", "What is the capital of Australia?"),
+    ("How do I get to Paris?", "How do I get to Lyon?"),
+    ("Who is the CEO of Microsoft?", "Who is the CEO of Apple?"),
+    ("What does the GDPR require?", "What does the HIPAA require?"),
+    ("How do I install Docker on Debian?", "How do I install Docker on Fedora?"),
+    ("how do i install docker on debian", "how do i install docker on fedora"),
+    ("Is AWS cheaper for storage?", "Is GCP cheaper for storage?"),
+    # code
+    ("What does os.path.join do?", "What does os.path.split do?"),
+    ("What does git push --force do?", "What does git push --tags do?"),
+    ("How do I use useState in React?", "How do I use useEffect in React?"),
+    ("What is in /etc/hosts?", "What is in /etc/passwd?"),
+    ("How do I print in python2?", "How do I print in python3?"),
+    ("How do I read a file in C?", "How do I read a file in C++?"),
+    ("What does max_len mean?", "What does min_len mean?"),
+    # direction and subject
+    ("How do I convert a string to an integer?", "How do I convert an integer to a string?"),
+    ("How do I migrate from MySQL to Postgres?", "How do I migrate from Postgres to MySQL?"),
+    ("Is copper heavier than iron?", "Is iron heavier than copper?"),
+    ("What is the distance from Rome to Oslo?", "What is the distance from Oslo to Rome?"),
+    # another thing
+    ("How do I reset my account password?", "How do I delete my account password?"),
+    ("How do I reset my password?", "How do I change my password?"),
+    ("What is your return policy for damaged items?", "What is your return policy for unopened items?"),
+    ("Do you offer discounts for students?", "Do you offer discounts for nonprofits?"),
+    ("Can I cancel the order within the trial?", "Can I extend the order within the trial?"),
+    ("How do I cook rice?", "How do I cook brown rice?"),
+    ("What documents do I need to travel?", "What documents does my child need to travel?"),
+    ("How long does shipping take?", "How much does shipping cost?"),
+]
+
+ALIKE = [
+    ("How do I reset my account password?", "How can I reset the password of my account?"),
+    ("What are the main renewable energy sources?", "Which are the main sources of renewable energy?"),
+    ("What is your return policy for damaged items?", "What is the return policy for items that are damaged?"),
+    ("How do I sort a list of dictionaries by a key in Python?", "How can I sort a list of dicts by key in Python?"),
+    ("How many vacation days do employees get?", "How many days of vacation does an employee get?"),
+    ("How do I turn on two-factor authentication?", "How can I turn on 2FA authentication?"),
+    ("Do you deliver to Spain?", "do you deliver to spain??"),
+    ("Do you sell gift vouchers?", "Hi, just wondering, do you sell gift vouchers? Thanks!"),
+    ("How do I download my invoice?", "How do I download my invioce?"),
+    ("How do I cancel a booking?", "How can I cancel my booking?"),
+    ("What happened in two thousand?", "What happened in two thousand"),
+    ("How do I get a copy of my contract?", "How can I obtain a copy of my contract?"),
+    ("How long does it take to learn Rust?", "How long does it usually take to learn Rust?"),
+    ("Is it possible to pay by invoice?", "Can I pay by invoice?"),
+    ("How much is a boiler service?", "What is the price of a boiler service?"),
+    ("What is quantum computing?", "Explain quantum computers"),
+    ("What does 1,000 euros buy?", "What does 1000 euros buy?"),
+    ("Can I return it after three days?", "Can I return it after 3 days?"),
+    ("How do I log in?", "How do I sign in?"),
+    ("What is the fastest way to learn typing?", "What's the quickest way to learn typing?"),
+    ("How do I undo the last git commit?", "How can I undo the last commit in git?"),
+    ("Why is my Rust code failing to compile?", "Why does my Rust code fail to compile?"),
+]
+
+
+@pytest.mark.parametrize(("question", "other"), DIFFERENT)
+def test_different_questions_never_share_an_answer(question: str, other: str) -> None:
+    assert not check(question, other).accepted
+    assert not check(other, question).accepted
+
+
+@pytest.mark.parametrize(("question", "other"), ALIKE)
+def test_the_same_question_in_other_words_does(question: str, other: str) -> None:
+    verdict = check(question, other)
+    assert verdict.accepted, f"{verdict.rule}: {verdict.detail}"
+    assert check(other, question).accepted
+
+
+def test_a_verdict_names_the_rule_and_the_difference() -> None:
+    verdict = check("What happened in 2023?", "What happened in 2024?")
+    assert (verdict.rule, verdict.detail) == ("numbers", "2023 / 2024")
+    verdict = check("How do I import a contact?", "How do I export a contact?")
+    assert (verdict.rule, verdict.detail) == ("antonyms", "import / export")
+
+
+@pytest.mark.parametrize("text", ["", " ", "?", "🙂", "\u0000", "a" * 100_000, "1" * 10_000, "$", "--", "'", "((((("])
+def test_odd_texts_are_read_without_complaint(text: str) -> None:
+    assert check(text, text).accepted
