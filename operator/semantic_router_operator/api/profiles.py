@@ -1,0 +1,48 @@
+"""Presets by profile: what a spec says that leaves a field open. Pure data and a merge.
+
+A preset never switches on a section of its own; it fills fields, so that nothing appears in a cluster that the
+resource does not name.
+"""
+
+from typing import Any
+
+
+def _sized(replicas: int, cpu: str, memory: str, memory_limit: str) -> dict[str, Any]:
+    # A CPU limit would slow every answer down once it is reached; memory is bounded, since it cannot be taken back.
+    resources = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory_limit}}
+    return {"router": {"replicas": replicas, "resources": resources}}
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "development": _sized(1, "100m", "512Mi", "1Gi"),
+    "staging": _sized(2, "250m", "768Mi", "1Gi"),
+    "production": _sized(3, "1", "1Gi", "2Gi"),
+}
+
+
+def with_preset(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec with the fields that its profile fills and it does not set itself."""
+    preset = PRESETS.get(str(spec.get("profile", "development")), {})
+    merged = _merge(preset, spec)
+    router, own = merged["router"], spec.get("router") or {}
+    if _is_on(router.get("autoscaling")) and "replicas" not in own:
+        # Replicas belong to the autoscaler; a preset must not bring them back.
+        router.pop("replicas", None)
+    elif "embedded" in (spec.get("milvus") or {}) and "replicas" not in own:
+        router["replicas"] = 1
+    return merged
+
+
+def _is_on(section: object) -> bool:
+    return isinstance(section, dict) and section.get("enabled", True) is True
+
+
+def _merge(preset: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Merge maps; what is there already wins, and a list or a scalar is never mixed."""
+    result = dict(own)
+    for key, value in preset.items():
+        if key not in result or result[key] is None:
+            result[key] = _merge(value, {}) if isinstance(value, dict) else value
+        elif isinstance(value, dict) and isinstance(result[key], dict):
+            result[key] = _merge(value, result[key])
+    return result

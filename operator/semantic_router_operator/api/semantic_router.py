@@ -1,0 +1,103 @@
+"""The resource `SemanticRouter` as a whole."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from semantic_router_operator.api.base import ApiModel, rules
+from semantic_router_operator.api.cache import Backend, Cache
+from semantic_router_operator.api.lifecycle import Backup, Migration, Monitoring, NetworkPolicy
+from semantic_router_operator.api.milvus import Milvus
+from semantic_router_operator.api.router import RouterSpec
+from semantic_router_operator.api.routing import Routing
+from semantic_router_operator.api.upstreams import Model, Provider
+
+Profile = Literal["development", "staging", "production"]
+
+_EMBEDDED = "has(self.milvus) && has(self.milvus.embedded)"
+
+
+class Spec(ApiModel):
+    """What is wanted."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.models) || self.models.all(m, has(self.providers) && self.providers.exists(p, p.name == "
+                "m.provider))",
+                "every model's provider must be one of spec.providers",
+            ),
+            (
+                "!has(self.routing) || !has(self.routing.defaultModel) || (has(self.models) && self.models.exists(m, "
+                "m.name == self.routing.defaultModel))",
+                "routing.defaultModel must be one of spec.models",
+            ),
+            (
+                "!has(self.routing) || !has(self.routing.decisions) || self.routing.decisions.all(d, "
+                "d.modelRefs.all(r, has(self.models) && self.models.exists(m, m.name == r.model)))",
+                "every decision's modelRefs must name models of spec.models",
+            ),
+            (
+                "!has(self.cache) || !has(self.cache.backend) || self.cache.backend == 'memory' || has(self.milvus)",
+                "cache.backend milvus or hybrid needs spec.milvus with one of managed, external and embedded",
+            ),
+            (
+                f"!({_EMBEDDED}) || !has(self.router) || !has(self.router.replicas) || self.router.replicas <= 1",
+                "milvus.embedded serves one pod: set router.replicas to 1, or use milvus.managed or milvus.external",
+            ),
+            (
+                f"!({_EMBEDDED}) || !has(self.router) || !has(self.router.autoscaling) || "
+                "(has(self.router.autoscaling.enabled) && !self.router.autoscaling.enabled)",
+                "milvus.embedded serves one pod: remove router.autoscaling, or use milvus.managed or milvus.external",
+            ),
+        )
+    )
+
+    profile: Profile = Field("development", description="Presets; every field can be overridden.")
+    router: RouterSpec = RouterSpec()
+    providers: tuple[Provider, ...] = Field((), max_length=32, json_schema_extra={"x-map-key": "name"})
+    models: tuple[Model, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
+    routing: Routing = Routing()
+    cache: Cache = Cache()
+    milvus: Milvus | None = None
+    migration: Migration | None = None
+    backup: Backup | None = None
+    monitoring: Monitoring | None = None
+    network_policy: NetworkPolicy | None = None
+    suspend: bool = Field(False, description="Whether the operator leaves everything as it is.")
+
+
+class Metadata(BaseModel):
+    """The part of an object's metadata that the operator reads."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    annotations: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    deletion_timestamp: str | None = Field(None, alias="deletionTimestamp")
+
+
+class SemanticRouter(BaseModel):
+    """One gateway."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    api_version: str = Field("semanticrouter.dev/v1alpha1", alias="apiVersion")
+    kind: Literal["SemanticRouter"] = "SemanticRouter"
+    metadata: Metadata
+    spec: Spec = Spec()
+    status: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def backend(self) -> Backend:
+        """The cache's backend, derived from what is there where it is not said."""
+        return self.spec.cache.backend or ("hybrid" if self.spec.milvus is not None else "memory")
+
+    @property
+    def autoscaled(self) -> bool:
+        autoscaling = self.spec.router.autoscaling
+        return autoscaling is not None and autoscaling.enabled

@@ -1,0 +1,116 @@
+"""From a raw object to a `SemanticRouter`, or to a list of what is wrong with it.
+
+The API server has checked the object already, perhaps by an older schema; nothing is taken on trust here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from semantic_router_operator.api.profiles import with_preset
+from semantic_router_operator.api.semantic_router import SemanticRouter
+
+_LONGEST_VALUE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: the field's path as in the resource, what is wrong, and the value where it is short and plain."""
+
+    path: str
+    message: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        shown = f" (is {self.value})" if self.value else ""
+        return f"{self.path}: {self.message}{shown}"
+
+
+class InvalidResource(Exception):  # noqa: N818 - a finding about data
+    """A resource that cannot be used; carries every problem."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(str(problem) for problem in problems))
+
+
+def parse(raw: Mapping[str, Any]) -> SemanticRouter:
+    """Return the resource with its profile's preset filled in. Raises InvalidResource."""
+    spec = raw.get("spec")
+    if spec is not None and not isinstance(spec, Mapping):
+        raise InvalidResource([Problem("spec", "must be an object")])
+    prepared = {**raw, "spec": with_preset(dict(spec or {}))}
+    try:
+        resource = SemanticRouter.model_validate(prepared)
+    except ValidationError as error:
+        raise InvalidResource([_problem(finding) for finding in error.errors()]) from None
+    problems = _references(resource)
+    if problems:
+        raise InvalidResource(problems)
+    return resource
+
+
+def _problem(finding: Any) -> Problem:
+    path = ""
+    for part in finding["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else str(part))
+    message = "unknown field" if finding["type"] == "extra_forbidden" else str(finding["msg"])
+    value = finding.get("input")
+    shown = repr(value) if isinstance(value, str | int | float | bool) else ""
+    return Problem(path, message.removeprefix("Value error, "), shown[:_LONGEST_VALUE])
+
+
+def _references(resource: SemanticRouter) -> list[Problem]:
+    """Check across sections what the CRD's CEL rules check as well."""
+    spec = resource.spec
+    problems: list[Problem] = []
+    providers = {provider.name for provider in spec.providers}
+    models = {model.name for model in spec.models}
+    for number, model in enumerate(spec.models):
+        if model.provider not in providers:
+            problems.append(Problem(f"spec.models[{number}].provider", "is not one of spec.providers", model.provider))
+    if spec.routing.default_model is not None and spec.routing.default_model not in models:
+        problems.append(Problem("spec.routing.defaultModel", "is not one of spec.models", spec.routing.default_model))
+    signals = {
+        "keyword": {signal.name for signal in spec.routing.signals.keywords},
+        "embedding": {signal.name for signal in spec.routing.signals.embeddings},
+        "domain": {signal.name for signal in spec.routing.signals.domains},
+    }
+    for number, decision in enumerate(spec.routing.decisions):
+        path = f"spec.routing.decisions[{number}]"
+        for place, ref in enumerate(decision.model_refs):
+            if ref.model not in models:
+                problems.append(Problem(f"{path}.modelRefs[{place}].model", "is not one of spec.models", ref.model))
+        for place, condition in enumerate(decision.rules.conditions):
+            if condition.name not in signals[condition.type]:
+                problems.append(
+                    Problem(
+                        f"{path}.rules.conditions[{place}].name", f"names no {condition.type} signal", condition.name
+                    )
+                )
+    for section, names in (
+        ("spec.providers", [provider.name for provider in spec.providers]),
+        ("spec.models", [model.name for model in spec.models]),
+        ("spec.routing.decisions", [decision.name for decision in spec.routing.decisions]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        problems += [Problem(section, "has two entries of one name", name) for name in twice]
+    return problems + _milvus(resource)
+
+
+def _milvus(resource: SemanticRouter) -> list[Problem]:
+    milvus, router = resource.spec.milvus, resource.spec.router
+    if milvus is None:
+        if resource.backend != "memory":
+            return [Problem("spec.milvus", f"is needed for cache.backend {resource.backend}")]
+        return []
+    chosen = [part for part in (milvus.managed, milvus.external, milvus.embedded) if part is not None]
+    if len(chosen) != 1:
+        return [Problem("spec.milvus", "must have exactly one of managed, external and embedded")]
+    if milvus.embedded is not None and ((router.replicas or 0) > 1 or resource.autoscaled):
+        return [Problem("spec.router", "milvus.embedded serves one pod: set replicas to 1 and no autoscaling")]
+    if resource.autoscaled and router.replicas is not None:
+        return [Problem("spec.router.replicas", "belongs to the autoscaler while autoscaling is on; remove it")]
+    return []
