@@ -44,6 +44,7 @@ class TlsRef(ApiModel):
     """A Secret with ca.crt, and for mutual TLS client.crt and client.key."""
 
     secret_ref: SecretRef
+    mutual: bool = Field(False, description="Whether the router shows a certificate of its own.")
     server_name: DnsName | None = None
 
 

@@ -1,0 +1,1 @@
+"""From a resource and what the cluster offers to Kubernetes objects. Pure: the same input gives the same bytes."""

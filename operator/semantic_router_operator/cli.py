@@ -1,0 +1,97 @@
+"""The command `semantic-router-operator`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
+from semantic_router_operator.api.implemented import unimplemented
+from semantic_router_operator.api.validate import InvalidResource, parse
+from semantic_router_operator.render.facts import DEFAULT_IMAGE, ClusterFacts
+from semantic_router_operator.render.objects import render as render_objects
+
+_NUMBER_LIKE = re.compile(r"[-+]?[\d._]+([eE][-+]?\d+)?")
+
+app = typer.Typer(
+    help="Kubernetes operator for semantic LLM routers.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; none: standard output.")]
+
+
+@app.command()
+def crd(output: Output = None) -> None:
+    """Print the CustomResourceDefinitions, or write each into a file of a folder."""
+    text = to_yaml([semantic_router_crd()])
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    (output / f"{CRD_NAME}.yaml").write_text(text, encoding="utf-8")
+
+
+@app.command()
+def render(
+    file: Annotated[Path, typer.Argument(help="A file with SemanticRouter resources.")],
+    output: Output = None,
+    image: Annotated[str, typer.Option(help="The router's image where the resource names none.")] = DEFAULT_IMAGE,
+) -> None:
+    """Print the objects that the operator would make of a resource, without a cluster."""
+    try:
+        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise _stop(f"{file}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise _stop(f"{file} is not YAML: {error}") from None
+    resources = [each for each in documents if isinstance(each, dict) and each.get("kind") == "SemanticRouter"]
+    if not resources:
+        raise _stop(f"{file} holds no SemanticRouter")
+    objects: list[dict[str, Any]] = []
+    for raw in resources:
+        try:
+            resource = parse(raw)
+        except InvalidResource as error:
+            raise _stop(f"{file}:\n" + "\n".join(f"  {problem}" for problem in error.problems)) from None
+        for path in unimplemented(resource):
+            typer.echo(f"semantic-router-operator: {path} is not implemented yet and was left out", err=True)
+        objects += render_objects(resource, ClusterFacts(default_image=image))
+    text = to_yaml(objects)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def to_yaml(objects: list[dict[str, Any]]) -> str:
+    """Return the objects as YAML documents; texts of several lines stand as such."""
+    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no aliases, and texts of several lines as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # kubectl takes more texts for numbers than PyYAML does: 1e3, for one.
+    style = "|" if "\n" in text else "'" if _NUMBER_LIKE.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _stop(message: str) -> typer.Exit:
+    typer.echo(f"semantic-router-operator: {message}", err=True)
+    return typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point."""
+    app()

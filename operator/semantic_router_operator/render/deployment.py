@@ -1,0 +1,181 @@
+"""The router's Deployment."""
+
+import hashlib
+import json
+from typing import Any
+
+from semantic_router_operator.api.router import Image, Resources
+from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render import names
+from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.milvus_config import DATA_DIR, TLS_DIR
+from semantic_router_operator.render.template import render_template
+
+CHECKSUM_ANNOTATION = "semanticrouter.dev/checksum"
+# Stands in the pod template where `kubectl rollout restart` writes it, so that a restart survives reconciling.
+RESTART_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
+
+_CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+# From the end of the drain to the end of the process.
+_GRACE_MARGIN_SECONDS = 10
+
+
+def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, str]) -> dict[str, Any]:
+    """Return the Deployment. `files` are the texts whose change needs a restart."""
+    router = resource.spec.router
+    template = router.pod_template
+    return render_template(
+        "deployment.yaml.j2",
+        metadata=metadata(resource, names.deployment(resource)),
+        replicas=None if resource.autoscaled else router.replicas,
+        selector=names.selector(resource),
+        strategy=_strategy(resource),
+        pod_labels={**template.labels, **names.labels(resource)},
+        pod_annotations={**template.annotations, CHECKSUM_ANNOTATION: _checksum(resource, facts, files)},
+        service_account=template.service_account_name or names.deployment(resource),
+        grace_seconds=router.drain_seconds + _GRACE_MARGIN_SECONDS,
+        pull_secrets=[{"name": ref.name} for ref in router.image.pull_secrets],
+        image=image_reference(router.image, facts.default_image),
+        pull_policy=router.image.pull_policy,
+        env=[*_environment(resource), *template.env],
+        resources=_resources(router.resources or Resources()),
+        container_security=_CONTAINER_SECURITY,
+        volume_mounts=[*_volume_mounts(resource), *template.volume_mounts],
+        volumes=[*_volumes(resource), *template.volumes],
+        scheduling=_scheduling(resource),
+    )
+
+
+def image_reference(image: Image, default: str) -> str:
+    """Return the image's name; a digest wins over a tag, and what is not set comes from the operator's default."""
+    repository, separator, tag = default.rpartition(":")
+    if not separator or "/" in tag:
+        repository, tag = default, ""
+    name = image.repository or repository
+    if image.digest is not None:
+        return f"{name}@{image.digest}"
+    chosen = image.tag or ("" if image.repository else tag)
+    return f"{name}:{chosen}" if chosen else name
+
+
+def _strategy(resource: SemanticRouter) -> dict[str, Any]:
+    milvus = resource.spec.milvus
+    if milvus is not None and milvus.embedded is not None and milvus.embedded.storage is not None:
+        # Milvus Lite's file opens in one process: the old pod must be gone before the new one starts.
+        return {"type": "Recreate"}
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+
+
+def _checksum(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, str]) -> str:
+    """Return a name of everything that a pod reads at its start only."""
+    secrets = {name: facts.secret_versions.get(name, "") for name in sorted(referenced_secrets(resource))}
+    return hashlib.sha256(json.dumps([files, secrets], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def referenced_secrets(resource: SemanticRouter) -> dict[str, frozenset[str]]:
+    """Return the Secrets that the pod needs, and the keys that must be in them."""
+    needed: dict[str, set[str]] = {}
+    for provider in resource.spec.providers:
+        if provider.api_key_secret_ref is not None:
+            needed.setdefault(provider.api_key_secret_ref.name, set()).add(provider.api_key_secret_ref.key)
+    embedding = resource.spec.cache.embedding.api_key_secret_ref
+    if embedding is not None:
+        needed.setdefault(embedding.name, set()).add(embedding.key)
+    external = resource.spec.milvus.external if resource.spec.milvus is not None else None
+    if external is not None and external.credentials_secret_ref is not None:
+        needed.setdefault(external.credentials_secret_ref.name, set()).update(("username", "password"))
+    if external is not None and external.tls is not None:
+        needed.setdefault(external.tls.secret_ref.name, set()).update(
+            ("ca.crt", "client.crt", "client.key") if external.tls.mutual else ("ca.crt",)
+        )
+    return {name: frozenset(keys) for name, keys in needed.items()}
+
+
+def _environment(resource: SemanticRouter) -> list[dict[str, Any]]:
+    variables: list[dict[str, Any]] = [{"name": "SEMANTIC_ROUTER_DATA_DIR", "value": DATA_DIR}]
+
+    def from_secret(variable: str, name: str, key: str) -> None:
+        variables.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}})
+
+    for provider in resource.spec.providers:
+        ref = provider.api_key_secret_ref
+        if ref is not None:
+            from_secret(names.provider_key_variable(provider.name), ref.name, ref.key)
+    embedding = resource.spec.cache.embedding.api_key_secret_ref
+    if embedding is not None:
+        from_secret(names.EMBEDDING_KEY_VARIABLE, embedding.name, embedding.key)
+    external = resource.spec.milvus.external if resource.spec.milvus is not None else None
+    if external is not None and external.credentials_secret_ref is not None:
+        from_secret("MILVUS_USERNAME", external.credentials_secret_ref.name, "username")
+        from_secret("MILVUS_PASSWORD", external.credentials_secret_ref.name, "password")
+    return variables
+
+
+def _resources(resources: Resources) -> dict[str, Any]:
+    sections = {"requests": resources.requests, "limits": resources.limits}
+    dumped = {name: section.model_dump(by_alias=True, exclude_none=True) for name, section in sections.items()}
+    return {name: values for name, values in dumped.items() if values}
+
+
+def _volume_mounts(resource: SemanticRouter) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = [
+        {"name": "config", "mountPath": "/app/config", "readOnly": True},
+        {"name": "data", "mountPath": DATA_DIR},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
+    ]
+    external = resource.spec.milvus.external if resource.spec.milvus is not None else None
+    if external is not None and external.tls is not None:
+        mounts.append({"name": "milvus-tls", "mountPath": TLS_DIR, "readOnly": True})
+    return mounts
+
+
+def _volumes(resource: SemanticRouter) -> list[dict[str, Any]]:
+    """One projected volume holds both files, so that a reload sees them change together."""
+    sources = [_projected(names.router_config(resource), "config.yaml", "config.yaml")]
+    milvus = resource.spec.milvus
+    if milvus is not None and resource.backend != "memory" and resource.spec.cache.enabled:
+        sources.append(_projected(names.milvus_config(resource), "milvus.yaml", "semantic-cache/milvus.yaml"))
+    volumes: list[dict[str, Any]] = [{"name": "config", "projected": {"sources": sources}}]
+    if milvus is not None and milvus.embedded is not None and milvus.embedded.storage is not None:
+        volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": names.data_claim(resource)}})
+    else:
+        volumes.append({"name": "data", "emptyDir": {}})
+    volumes.append({"name": "tmp", "emptyDir": {}})
+    if milvus is not None and milvus.external is not None and milvus.external.tls is not None:
+        secret = milvus.external.tls.secret_ref.name
+        volumes.append({"name": "milvus-tls", "secret": {"secretName": secret}})
+    return volumes
+
+
+def _projected(config_map: str, key: str, path: str) -> dict[str, Any]:
+    return {"configMap": {"name": config_map, "items": [{"key": key, "path": path}]}}
+
+
+def _scheduling(resource: SemanticRouter) -> dict[str, Any]:
+    scheduling = resource.spec.router.scheduling
+    spread: list[dict[str, Any]] | None = (
+        list(scheduling.topology_spread_constraints) if scheduling.topology_spread_constraints is not None else None
+    )
+    if spread is None:
+        spread = [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": names.selector(resource)},
+            }
+        ]
+    values = {
+        "nodeSelector": scheduling.node_selector,
+        "tolerations": list(scheduling.tolerations),
+        "affinity": scheduling.affinity,
+        "topologySpreadConstraints": spread,
+        "priorityClassName": scheduling.priority_class_name,
+        "runtimeClassName": scheduling.runtime_class_name,
+    }
+    return {key: value for key, value in values.items() if value}

@@ -1,0 +1,83 @@
+"""All objects of one resource."""
+
+from typing import Any
+
+from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render import names
+from semantic_router_operator.render.deployment import deployment
+from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.milvus_config import milvus_config_text
+from semantic_router_operator.render.router_config import router_config, router_config_text
+
+Object = dict[str, Any]
+
+
+def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
+    """Return the objects in the order in which they should be applied: what a pod reads before the pod."""
+    config_text = router_config_text(router_config(resource))
+    milvus_text = milvus_config_text(resource)
+    objects = [_service_account(resource), _config_map(resource, names.router_config(resource), config_text)]
+    files = {"config.yaml": config_text}
+    if milvus_text is not None:
+        files["milvus.yaml"] = milvus_text
+        objects.append(_config_map(resource, names.milvus_config(resource), milvus_text, key="milvus.yaml"))
+    claim = _data_claim(resource)
+    if claim is not None:
+        objects.append(claim)
+    objects += [_service(resource), deployment(resource, facts, files)]
+    return [each for each in objects if each is not None]
+
+
+def endpoint(resource: SemanticRouter) -> str:
+    """Return where clients inside the cluster reach the router."""
+    return f"http://{names.deployment(resource)}.{resource.metadata.namespace}.svc:{names.API_PORT}/v1"
+
+
+def _service_account(resource: SemanticRouter) -> Object | None:
+    if resource.spec.router.pod_template.service_account_name is not None:
+        return None
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(resource, names.deployment(resource)),
+        "automountServiceAccountToken": False,
+    }
+
+
+def _config_map(resource: SemanticRouter, name: str, text: str, key: str = "config.yaml") -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(resource, name), "data": {key: text}}
+
+
+def _data_claim(resource: SemanticRouter) -> Object | None:
+    """The embedded Milvus' volume; it goes with the resource."""
+    milvus = resource.spec.milvus
+    if milvus is None or milvus.embedded is None or milvus.embedded.storage is None:
+        return None
+    storage = milvus.embedded.storage
+    spec: Object = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage.size}}}
+    if storage.storage_class_name is not None:
+        spec["storageClassName"] = storage.storage_class_name
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata(resource, names.data_claim(resource)),
+        "spec": spec,
+    }
+
+
+def _service(resource: SemanticRouter) -> Object:
+    service = resource.spec.router.service
+    ports = [("http", names.API_PORT), ("metrics", names.METRICS_PORT)]
+    if service.admin_port:
+        ports.insert(1, ("admin", names.ADMIN_PORT))
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(resource, names.deployment(resource), service.annotations),
+        "spec": {
+            "type": service.type,
+            "selector": names.selector(resource),
+            "ports": [{"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in ports],
+        },
+    }

@@ -1,0 +1,163 @@
+"""`config.yaml`: the one place where the resource's fields become the router's keys."""
+
+import hashlib
+from typing import Any
+
+import yaml
+
+from semantic_router_operator.api.routing import Decision
+from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render import names
+from semantic_router_proxy.config.root import RouterConfig
+
+MILVUS_CONFIG_PATH = "config/semantic-cache/milvus.yaml"
+_EPOCH_LENGTH = 12
+_ORDER = ("config_epoch", "server", "admin", "metrics", "log", "embedding", "semantic_cache", "providers", "models")
+
+
+def router_config(resource: SemanticRouter) -> RouterConfig:
+    """Return the router's configuration. It carries the name of what it says as `config_epoch`."""
+    data = _data(resource)
+    digest = hashlib.sha256(_yaml(data).encode()).hexdigest()
+    return RouterConfig.model_validate({"config_epoch": digest[:_EPOCH_LENGTH], **data})
+
+
+def router_config_text(config: RouterConfig) -> str:
+    """Return the file's text: what the resource says, in a stable order."""
+    dumped = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    first = [key for key in _ORDER if key in dumped]
+    return _yaml({key: dumped[key] for key in (*first, *(key for key in dumped if key not in _ORDER))})
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _data(resource: SemanticRouter) -> dict[str, Any]:
+    spec = resource.spec
+    data: dict[str, Any] = {
+        "server": {"host": "0.0.0.0", "port": names.API_PORT, "drain_seconds": spec.router.drain_seconds},  # noqa: S104
+        "admin": {"port": names.ADMIN_PORT},
+        "metrics": {"port": names.METRICS_PORT},
+        "log": {"level": spec.router.log_level},
+        "embedding": _embedding(resource),
+        "semantic_cache": _cache(resource),
+        "providers": [
+            {
+                "name": provider.name,
+                "base_url": provider.base_url,
+                **(
+                    {"api_key_env": names.provider_key_variable(provider.name)}
+                    if provider.api_key_secret_ref is not None
+                    else {}
+                ),
+                "connect_timeout_seconds": provider.connect_timeout_seconds,
+                "read_timeout_seconds": provider.read_timeout_seconds,
+            }
+            for provider in spec.providers
+        ],
+        "models": [
+            {
+                "name": model.name,
+                "provider": model.provider,
+                **({"upstream_name": model.upstream_name} if model.upstream_name is not None else {}),
+                "reasoning_family": model.reasoning_family,
+            }
+            for model in spec.models
+        ],
+    }
+    return data | _routing(resource)
+
+
+def _embedding(resource: SemanticRouter) -> dict[str, Any]:
+    embedding = resource.spec.cache.embedding
+    data: dict[str, Any] = {"backend": embedding.backend, "threads": embedding.threads}
+    if embedding.model is not None:
+        data["model"] = embedding.model
+    if embedding.base_url is not None:
+        data["base_url"] = embedding.base_url
+    if embedding.revision:
+        data["revision"] = embedding.revision
+    if embedding.api_key_secret_ref is not None:
+        data["api_key_env"] = names.EMBEDDING_KEY_VARIABLE
+    return data
+
+
+def _cache(resource: SemanticRouter) -> dict[str, Any]:
+    """Return `semantic_cache`, with the keys only that apply to the backend."""
+    cache, backend = resource.spec.cache, resource.backend
+    data: dict[str, Any] = {"enabled": cache.enabled, "backend_type": backend}
+    if backend != "memory":
+        data["backend_config_path"] = MILVUS_CONFIG_PATH
+    data |= {"similarity_threshold": cache.similarity_threshold, "ttl_seconds": cache.ttl_seconds}
+    if backend == "memory":
+        data["max_entries"] = cache.max_entries
+    if backend == "hybrid":
+        data |= {"max_memory_entries": cache.max_memory_entries, "local_cache_size": cache.local_cache_size}
+    if backend != "milvus":
+        data |= {
+            "eviction_policy": cache.eviction_policy,
+            "hnsw_m": cache.hnsw.m,
+            "hnsw_ef_construction": cache.hnsw.ef_construction,
+            "hnsw_ef_search": cache.hnsw.ef_search,
+        }
+    data["scope"] = cache.scope
+    data["guard"] = {"enabled": cache.guard.enabled, "languages": list(cache.guard.languages)}
+    return data
+
+
+def _routing(resource: SemanticRouter) -> dict[str, Any]:
+    routing, models = resource.spec.routing, resource.spec.models
+    signals = {
+        "keywords": [
+            {
+                "name": signal.name,
+                "operator": signal.operator,
+                "keywords": list(signal.keywords),
+                "case_sensitive": signal.case_sensitive,
+            }
+            for signal in routing.signals.keywords
+        ],
+        "embeddings": [
+            {"name": signal.name, "threshold": signal.threshold, "candidates": list(signal.candidates)}
+            for signal in routing.signals.embeddings
+        ],
+        "domains": [
+            {
+                "name": signal.name,
+                "description": signal.description,
+                "mmlu_categories": list(signal.mmlu_categories),
+            }
+            for signal in routing.signals.domains
+        ],
+    }
+    data: dict[str, Any] = {
+        "signals": {kind: entries for kind, entries in signals.items() if entries},
+        "decisions": [_decision(decision) for decision in routing.decisions],
+    }
+    default = routing.default_model or (models[0].name if models else None)
+    return data | ({"default_model": default} if default is not None else {})
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "name": decision.name,
+        "description": decision.description,
+        "priority": decision.priority,
+        "rules": {
+            "operator": decision.rules.operator,
+            "conditions": [{"type": each.type, "name": each.name} for each in decision.rules.conditions],
+        },
+        "modelRefs": [
+            {"model": ref.model, "use_reasoning": ref.use_reasoning, "weight": ref.weight}
+            for ref in decision.model_refs
+        ],
+    }
+    if decision.cache is not None:
+        configuration: dict[str, Any] = {"enabled": decision.cache.enabled}
+        if decision.cache.similarity_threshold is not None:
+            configuration["similarity_threshold"] = decision.cache.similarity_threshold
+        if decision.cache.ttl_seconds is not None:
+            configuration["ttl_seconds"] = decision.cache.ttl_seconds
+        data["plugins"] = [{"type": "semantic-cache", "configuration": configuration}]
+    return data
