@@ -55,6 +55,9 @@ class RouterConfig(RoutingFields):
         for model in self.models:
             if model.provider not in providers:
                 raise ValueError(f"model {model.name}: there is no provider named {model.provider!r}")
+            for fallback in model.fallbacks:
+                if fallback not in models or fallback == model.name:
+                    raise ValueError(f"model {model.name}: there is no other model named {fallback!r} to fall back to")
         for decision in self.decisions:
             for ref in decision.model_refs:
                 if ref.model not in models:

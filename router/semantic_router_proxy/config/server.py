@@ -32,3 +32,4 @@ class MetricsConfig(Section):
 class LogConfig(Section):
     level: str = Field("info", pattern="^(debug|info|warning|error)$")
     format: str = Field("json", pattern="^(json|console)$")
+    requests: bool = Field(True, description="One line a request.")

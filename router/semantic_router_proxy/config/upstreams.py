@@ -19,16 +19,26 @@ def _is_http_url(value: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_is_http_url)]
 
+ReasoningFamily = Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"]
+
 
 class ProviderConfig(Section):
     """A server with an OpenAI-compatible API. Its key is named, never written here."""
 
     name: str = Field(min_length=1)
     base_url: HttpUrl = Field(description="With its /v1.")
+    endpoints: tuple[HttpUrl, ...] = Field(
+        (), description="More addresses of the same service; a call goes to the one with the fewest running."
+    )
     api_key_env: str | None = None
     api_key_file: str | None = None
     connect_timeout_seconds: float = Field(5.0, gt=0)
     read_timeout_seconds: float = Field(300.0, gt=0, description="Longest silence between two pieces of an answer.")
+    retries: int = Field(2, ge=0, le=10, description="Further attempts before the first byte of an answer.")
+    max_concurrency: int | None = Field(None, ge=1, description="Calls at a time; more are refused with 429.")
+    breaker_failures: int = Field(5, ge=1, description="Failures in a row after which an endpoint is left alone.")
+    breaker_pause_seconds: float = Field(10.0, gt=0)
+    stream_usage: bool = Field(True, description="Whether the server understands stream_options.include_usage.")
 
 
 class ModelConfig(Section):
@@ -37,4 +47,6 @@ class ModelConfig(Section):
     name: str = Field(min_length=1)
     provider: str = Field(min_length=1)
     upstream_name: str | None = None
-    reasoning_family: Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"] = "none"
+    reasoning_family: ReasoningFamily = "none"
+    reasoning_effort: Literal["low", "medium", "high"] = "medium"
+    fallbacks: tuple[str, ...] = Field((), description="Models that answer, in this order, when this one cannot.")

@@ -48,7 +48,7 @@ def chat_completion(body: dict[str, Any], salt: int, finish: str = "stop") -> di
             }
         ]
         finish = "tool_calls"
-    logprobs = None
+    logprobs: dict[str, Any] | None = None
     if body.get("logprobs"):
         logprobs = {
             "content": [{"token": p, "logprob": -0.1, "bytes": None, "top_logprobs": []} for p in pieces(text)],

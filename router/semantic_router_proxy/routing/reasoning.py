@@ -1,0 +1,24 @@
+"""How a model family is told to reason before it answers. Pure."""
+
+from typing import Any
+
+from semantic_router_proxy.config.upstreams import ModelConfig
+
+
+def reasoning_fields(model: ModelConfig, body: dict[str, Any], *, use_reasoning: bool) -> dict[str, Any]:
+    """Return the fields to set in the body that goes to the provider.
+
+    What the caller says about reasoning stands. Sources: OpenAI's `reasoning_effort`; vLLM's chat template arguments
+    `enable_thinking` (Qwen3) and `thinking` (DeepSeek V3.1).
+    """
+    family = model.reasoning_family
+    if family in ("openai", "gpt-oss"):
+        if not use_reasoning or "reasoning_effort" in body or "reasoning" in body:
+            return {}
+        return {"reasoning_effort": model.reasoning_effort}
+    switch = {"qwen3": "enable_thinking", "deepseek": "thinking"}.get(family)
+    if switch is None:
+        return {}
+    given = body.get("chat_template_kwargs")
+    arguments = given if isinstance(given, dict) else {}
+    return {} if switch in arguments else {"chat_template_kwargs": {**arguments, switch: use_reasoning}}

@@ -1,0 +1,328 @@
+"""The pipeline of one request: exact lookup, embedding, routing, semantic lookup, upstream, admission."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from semantic_router_proxy.cache import policy
+from semantic_router_proxy.cache.entry import CacheHit, Vector
+from semantic_router_proxy.cache.service import Prepared, SemanticCache
+from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
+from semantic_router_proxy.routing.decide import Route
+from semantic_router_proxy.routing.facts import RequestFacts, last_user_text
+from semantic_router_proxy.routing.reasoning import reasoning_fields
+from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
+from semantic_router_proxy.server.errors import ApiError, invalid
+from semantic_router_proxy.server.flight import Flight, Verdict
+from semantic_router_proxy.server.observe import Observer, RequestRecord
+from semantic_router_proxy.server.passing import as_headers, to_client, to_upstream
+from semantic_router_proxy.server.protocols.base import WireProtocol
+from semantic_router_proxy.server.sse import DONE, EventSplitter, json_of
+from semantic_router_proxy.upstream.client import Exchange, UpstreamClient
+from semantic_router_proxy.upstream.errors import UpstreamError
+from semantic_router_proxy.upstream.provider import Target
+
+_log = structlog.get_logger("semantic_router.gateway")
+
+
+@dataclass(slots=True)
+class Request:
+    """One parsed request. `scope` says whose answers it may share."""
+
+    protocol: WireProtocol
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+    scope: str
+    record: RequestRecord
+    prepared: Prepared | None = None
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+    @property
+    def include_usage(self) -> bool:
+        options = self.body.get("stream_options")
+        return isinstance(options, dict) and bool(options.get("include_usage"))
+
+
+class Gateway:
+    """Everything that lives as long as the process; `engine` is replaced by a reload."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        client: UpstreamClient,
+        observer: Observer,
+        cache: SemanticCache | None,
+        embedder: Embedder | None,
+    ) -> None:
+        self.engine = engine
+        self.client = client
+        self.observer = observer
+        self.cache = cache
+        self.embedder = embedder
+        self._flights: dict[str, Flight] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        client.on_attempt = observer.attempted
+
+    async def find_exact(self, request: Request) -> CacheHit | None:
+        """Prepare the request for the cache and look for its very answer. Raises ApiError 400."""
+        if self.cache is None:
+            request.record.cache_reason = "disabled"
+            return None
+        try:
+            prepared = self.cache.prepare(request.protocol.name, request.body, request.scope, request.headers)
+        except (orjson.JSONEncodeError, RecursionError):
+            raise invalid("The request body is nested too deeply or holds a number that is too large.") from None
+        request.prepared = prepared
+        request.record.cache_reason = prepared.eligibility.reason
+        return await self.cache.find_exact(prepared) if prepared.eligibility.exact else None
+
+    def fly(self, request: Request) -> tuple[Flight, bool]:
+        """Return the flight that answers the request, and whether another request had begun it."""
+        prepared = request.prepared
+        shared = prepared is not None and prepared.eligibility.exact and prepared.eligibility.store
+        key = prepared.exact_key if prepared is not None and shared else ""
+        if key and (flight := self._flights.get(key)) is not None:
+            return flight, True
+        flight = Flight()
+        task = asyncio.create_task(self._answer(flight, request, self.engine))
+        flight.task = task
+        self._tasks.add(task)
+        if key:
+            self._flights[key] = flight
+
+        def ended(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            self._forget(key, flight)
+
+        task.add_done_callback(ended)
+        return flight, False
+
+    def leave(self, flight: Flight, request: Request) -> None:
+        """A client does not wait any more."""
+        if flight.leave() and request.prepared is not None:
+            self._forget(request.prepared.exact_key, flight)
+
+    def _forget(self, key: str, flight: Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+    async def close(self) -> None:
+        """Wait for answers that are being stored, then release everything."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=5)
+        for task in set(self._tasks):
+            task.cancel()
+        await self.client.close()
+        if self.cache is not None:
+            await self.cache.close()
+        if self.embedder is not None:
+            await self.embedder.close()
+
+    async def _answer(self, flight: Flight, request: Request, engine: Engine) -> None:
+        try:
+            await self._work(flight, request, engine)
+        except ApiError as error:
+            flight.fail(error)
+        except UpstreamError as error:
+            flight.fail(_as_api_error(error))
+        except asyncio.CancelledError:
+            flight.fail(ApiError(503, "The router is stopping."))
+            raise
+        except Exception:  # noqa: BLE001 - the last line: one request fails, the process goes on
+            _log.exception("request_failed", request_id=request.record.request_id)
+            flight.fail(ApiError(500, "The router failed to handle this request; its log has the reason."))
+
+    async def _work(self, flight: Flight, request: Request, engine: Engine) -> None:
+        question = last_user_text(request.protocol.name, request.body)
+        request.record.question = question
+        prepared = request.prepared
+        wants_cache = prepared is not None and prepared.question is not None and not prepared.eligibility.reason
+        asked = request.body.get("model")
+        routed = asked is None or asked in AUTO_MODELS
+        wants_routing = routed and engine.router.needs_embedding and bool(question)
+        embedding = await self._embed(question) if wants_cache or wants_routing else None
+        route = self._route(request, engine, question, embedding, asked if not routed else None)
+        targets = engine.targets_of(route.model)
+        self.observer.decided(route.decision, route.model)
+        if self.cache is not None and prepared is not None and embedding is not None and route.cache.enabled:
+            hit = await self.cache.find_similar(
+                prepared, route.model, embedding, threshold=route.cache.similarity_threshold
+            )
+            if hit is not None:
+                flight.begin(_hit_verdict(hit, route), streamed=False)
+                flight.finish(hit.response)
+                return
+        async with await self._call(request, targets, route) as exchange:
+            self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
+            await self._receive(flight, request, route, exchange)
+        if flight.body is not None and exchange.target is targets[0] and route.cache.enabled:
+            await self._admit(request, route, embedding, flight.body)
+
+    async def _embed(self, question: str) -> Vector | None:
+        """Return the question's vector; None, and a count, where the model fails: the request goes on without."""
+        if self.embedder is None:
+            return None
+        begin = time.perf_counter()
+        try:
+            vector: Vector = (await self.embedder.embed([question]))[0]
+        except EmbeddingError as error:
+            self.observer.stage_failed("embedding")
+            _log.warning("embedding_failed", reason=str(error))
+            return None
+        self.observer.embedded(time.perf_counter() - begin)
+        return vector
+
+    def _route(
+        self, request: Request, engine: Engine, question: str, embedding: Vector | None, asked: str | None
+    ) -> Route:
+        if asked is None:
+            facts = RequestFacts(question, request.scope, request.headers)
+            return engine.router.decide(facts, embedding)
+        if engine.known(asked) or not engine.providers:
+            return engine.router.explicit(asked)
+        if len(engine.providers) == 1:
+            return engine.router.explicit(engine.default_model)
+        raise ApiError(
+            404,
+            f"The model '{asked}' does not exist here. GET /v1/models lists those that do; "
+            "'auto' lets the router choose.",
+            param="model",
+            code="model_not_found",
+        )
+
+    async def _call(self, request: Request, targets: tuple[Target, ...], route: Route) -> Exchange:
+        def body_for(target: Target) -> bytes:
+            extra = reasoning_fields(target.model, request.body, use_reasoning=route.use_reasoning)
+            body = {**request.body, **extra, "model": target.upstream_name}
+            if request.stream and request.protocol.usage_on_request and target.provider.config.stream_usage:
+                body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
+            return orjson.dumps(body)
+
+        passed = to_upstream(request.headers, request.record.request_id)
+        return await self.client.open(targets, request.protocol.path, body_for, passed)
+
+    async def _receive(self, flight: Flight, request: Request, route: Route, exchange: Exchange) -> None:
+        """Take the provider's answer over into the flight. Raises ApiError for one that is an error."""
+        passed = to_client(exchange.headers)
+        if not 200 <= exchange.status < 300:
+            body = await exchange.read()
+            raise _provider_error(exchange, body, passed)
+        verdict = Verdict(
+            cache=_missed(request),
+            model=exchange.target.model.name,
+            decision=route.decision,
+            reason=route.reason,
+            use_reasoning=route.use_reasoning,
+            upstream_headers=as_headers(passed),
+        )
+        if exchange.headers.get("content-type", "").startswith("text/event-stream"):
+            await self._receive_stream(flight, request, verdict, exchange)
+            return
+        body = await exchange.read()
+        try:
+            answer = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise ApiError(
+                502, f"Provider {exchange.target.provider.name} sent an answer that is not JSON.", code="bad_upstream"
+            ) from None
+        self._count_tokens(verdict.model, answer)
+        flight.begin(verdict, streamed=False)
+        flight.finish(body)
+
+    async def _receive_stream(self, flight: Flight, request: Request, verdict: Verdict, exchange: Exchange) -> None:
+        splitter = EventSplitter()
+        flight.begin(verdict, streamed=True)
+        async for chunk in exchange.chunks():
+            for event in splitter.feed(chunk):
+                flight.add(event)
+        for event in splitter.finish():
+            flight.add(event)
+        answer = request.protocol.assemble(flight.events)
+        if answer is None:
+            raise ApiError(
+                502, f"Provider {exchange.target.provider.name} ended its answer too early.", code="cut_stream"
+            )
+        if flight.events[-1] != DONE and request.protocol.usage_on_request:
+            flight.add(DONE)
+        self._count_tokens(verdict.model, answer)
+        flight.finish(orjson.dumps(answer))
+
+    async def _admit(self, request: Request, route: Route, embedding: Vector | None, body: bytes) -> None:
+        """Keep a complete answer. Nothing that goes wrong here reaches a client."""
+        prepared = request.prepared
+        if self.cache is None or prepared is None or not prepared.eligibility.store:
+            return
+        with contextlib.suppress(orjson.JSONDecodeError):
+            if not policy.refusal(prepared.protocol, 200, orjson.loads(body)):
+                await self.cache.store(
+                    prepared, route.model, embedding, body, decision=route.decision, ttl_seconds=route.cache.ttl_seconds
+                )
+
+    def _count_tokens(self, model: str, answer: object) -> None:
+        prompt, completion = usage_of(answer)
+        self.observer.tokens(model, "prompt", prompt)
+        self.observer.tokens(model, "completion", completion)
+
+
+def usage_of(answer: object) -> tuple[int, int]:
+    """Return the prompt's and the completion's tokens as an answer of any protocol tells them; 0 where it does not."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    if not isinstance(usage, dict):
+        return 0, 0
+    prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
+    completion = usage.get("completion_tokens", usage.get("output_tokens"))
+    return (prompt if isinstance(prompt, int) else 0, completion if isinstance(completion, int) else 0)
+
+
+def exact_verdict(hit: CacheHit) -> Verdict:
+    header = hit.header
+    return Verdict("hit", hit.tier, hit.similarity, header.created_at, header.model, header.decision)
+
+
+def _hit_verdict(hit: CacheHit, route: Route) -> Verdict:
+    return Verdict(
+        "hit",
+        hit.tier,
+        hit.similarity,
+        hit.header.created_at,
+        route.model,
+        route.decision,
+        route.reason,
+        route.use_reasoning,
+    )
+
+
+def _missed(request: Request) -> str:
+    prepared = request.prepared
+    read = prepared is not None and prepared.eligibility.exact
+    return "miss" if read else "bypass"
+
+
+def _as_api_error(error: UpstreamError) -> ApiError:
+    if error.saturated:
+        return ApiError(429, f"Too many calls: {error}.", code="concurrency_limit", headers={"retry-after": "1"})
+    if error.timeout:
+        return ApiError(504, f"The model server was too slow: {error}.", code="upstream_timeout")
+    return ApiError(502, f"The model server cannot answer: {error}.", code="upstream_unavailable")
+
+
+def _provider_error(exchange: Exchange, body: bytes, passed: Mapping[str, str]) -> ApiError:
+    """Pass a provider's error on: its status, its JSON where it is an error object, its Retry-After."""
+    name = exchange.target.provider.name
+    # The router's own key was refused: that is not the caller's fault, and the provider's words may quote the key.
+    if exchange.status in (401, 403) and exchange.target.provider.keys.configured:
+        return ApiError(502, f"Provider {name} refused the router's API key.", code="upstream_credentials")
+    if 300 <= exchange.status < 400:
+        return ApiError(502, f"Provider {name} answered with a redirect, which is not followed.", code="bad_upstream")
+    parsed = json_of(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
+    own = body if parsed is not None and parsed.get("error") else None
+    return ApiError(exchange.status, f"Provider {name} answered {exchange.status}.", headers=passed, body=own)

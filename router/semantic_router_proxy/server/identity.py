@@ -1,0 +1,30 @@
+"""Who asks: the scope that an answer belongs to."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+
+@lru_cache(maxsize=4096)
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def bearer_token(headers: Mapping[str, str]) -> str:
+    """Return the caller's credential: a bearer token, or the key as Anthropic's clients send it; empty for none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    return headers.get("x-api-key", "").strip()
+
+
+def cache_scope(headers: Mapping[str, str], body: Mapping[str, Any]) -> str:
+    """Return whose answers a request may share: those of its credential, split further by the body's `user`.
+
+    Callers without either share the anonymous scope.
+    """
+    token = bearer_token(headers)
+    identity = f"key:{_hashed(token)}" if token else "anonymous"
+    user = body.get("user")
+    return f"{identity}/user:{_hashed(user)}" if isinstance(user, str) and user else identity

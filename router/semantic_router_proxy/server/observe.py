@@ -1,0 +1,134 @@
+"""What the router tells about itself: metrics, one log line a request, and the recent requests for the dashboard."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_RECENT = 200
+
+_log = structlog.get_logger("semantic_router.requests")
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One request from its first byte to its last. `question` is kept in memory for the dashboard, never logged."""
+
+    request_id: str
+    endpoint: str
+    begun: float = field(default_factory=time.perf_counter)
+    at: float = field(default_factory=time.time)
+    status: int = 0
+    cache: str = ""
+    cache_reason: str = ""
+    tier: str = ""
+    similarity: float = 0.0
+    model: str = ""
+    decision: str = ""
+    reason: str = ""
+    question: str = ""
+    stream: bool = False
+    coalesced: bool = False
+    milliseconds: float = 0.0
+
+
+class Observer:
+    """Collects records. Label sets are few: endpoints, statuses, verdicts, and names out of the configuration."""
+
+    def __init__(self, registry: CollectorRegistry, *, log_requests: bool = True) -> None:
+        self.registry = registry
+        self.recent: deque[RequestRecord] = deque(maxlen=_RECENT)
+        self._log_requests = log_requests
+        self._requests = Counter(
+            "semantic_router_requests",
+            "Requests by outcome.",
+            ["endpoint", "status", "cache"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "semantic_router_request_seconds",
+            "Time from a request's arrival to the last byte of its answer.",
+            ["endpoint", "cache"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.running = Gauge("semantic_router_requests_running", "Requests being answered.", registry=registry)
+        self._decisions = Counter(
+            "semantic_router_decisions", "Routed requests.", ["decision", "model"], registry=registry
+        )
+        self._attempts = Counter(
+            "semantic_router_upstream_attempts",
+            "Calls to providers; the outcome is a status, timeout or unreachable.",
+            ["model", "outcome"],
+            registry=registry,
+        )
+        self._first_byte = Histogram(
+            "semantic_router_upstream_first_byte_seconds",
+            "Time to the first byte of a provider's answer.",
+            ["model"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._embedding = Histogram(
+            "semantic_router_embedding_seconds", "Time to embed a question.", buckets=_SECONDS, registry=registry
+        )
+        self._tokens = Counter(
+            "semantic_router_tokens",
+            "Tokens by origin: prompt and completion were paid for, saved came from the cache.",
+            ["model", "kind"],
+            registry=registry,
+        )
+        self._failures = Counter(
+            "semantic_router_stage_failures",
+            "Stages that failed without failing a request.",
+            ["stage"],
+            registry=registry,
+        )
+        self._children: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+
+    def finished(self, record: RequestRecord) -> None:
+        record.milliseconds = (time.perf_counter() - record.begun) * 1000
+        key = (record.endpoint, str(record.status), record.cache or "none")
+        children = self._children.get(key)
+        if children is None:
+            children = (self._requests.labels(*key), self._seconds.labels(key[0], key[2]))
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(record.milliseconds / 1000)
+        self.recent.append(record)
+        if self._log_requests:
+            _log.info(
+                "request",
+                request_id=record.request_id,
+                endpoint=record.endpoint,
+                status=record.status,
+                milliseconds=round(record.milliseconds, 2),
+                cache=record.cache,
+                cache_reason=record.cache_reason,
+                tier=record.tier,
+                model=record.model,
+                decision=record.decision,
+                stream=record.stream,
+            )
+
+    def decided(self, decision: str, model: str) -> None:
+        self._decisions.labels(decision or "none", model).inc()
+
+    def attempted(self, model: str, outcome: str) -> None:
+        self._attempts.labels(model, outcome).inc()
+
+    def first_byte(self, model: str, seconds: float) -> None:
+        self._first_byte.labels(model).observe(seconds)
+
+    def embedded(self, seconds: float) -> None:
+        self._embedding.observe(seconds)
+
+    def tokens(self, model: str, kind: str, count: int) -> None:
+        if count:
+            self._tokens.labels(model, kind).inc(count)
+
+    def stage_failed(self, stage: str) -> None:
+        self._failures.labels(stage).inc()

@@ -1,0 +1,1 @@
+"""The protocols that clients speak, each with its whole form and its streamed form."""
