@@ -65,15 +65,19 @@ class Connection:
     def address(self) -> str:
         return self._config.uri or f"{self._config.host}:{self._config.port}"
 
-    async def run(self, call: Callable[[MilvusClient], Result]) -> Result:
-        """Return what the call returns. Raises StoreUnavailable, and StoreMismatch where the call does."""
+    async def run(self, call: Callable[[MilvusClient], Result], requests: int = 1) -> Result:
+        """Return what the call returns, within the connection's timeout for each of its `requests` to Milvus.
+
+        Raises StoreUnavailable, and StoreMismatch where the call does.
+        """
+        limit = self._config.timeout * requests
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._config.timeout):
+            async with asyncio.timeout(limit):
                 return await loop.run_in_executor(self._threads, self._run, call)
         except TimeoutError:
             raise StoreUnavailable(
-                f"Milvus at {self.address} gave no answer within {self._config.timeout:g} s"
+                f"Milvus at {self.address} gave no answer within {limit:g} s"
             ) from None
 
     def _run(self, call: Callable[[MilvusClient], Result]) -> Result:

@@ -19,6 +19,8 @@ from semantic_router_proxy.embedding.base import EmbedderIdentity
 Result = TypeVar("Result")
 
 _LOGGED_KINDS = 100
+# Connecting, listing, creating, indexing, loading, and reading a first row.
+_PREPARING_REQUESTS = 8
 _log = structlog.get_logger(__name__)
 
 
@@ -45,7 +47,7 @@ class MilvusStore:
 
     async def open(self) -> None:
         """Connect and prepare the collection. Raises StoreUnavailable and StoreMismatch."""
-        await self._connection.run(self._prepare)
+        await self._connection.run(self._prepare, _PREPARING_REQUESTS)
 
     async def put(self, entries: Sequence[CacheEntry]) -> None:
         """See `EntryStore.put`. An entry that Milvus cannot hold is counted as a bad row."""
@@ -165,7 +167,7 @@ class MilvusStore:
             return call(client)
 
         try:
-            return await self._connection.run(prepared)
+            return await self._connection.run(prepared, 1 if self._prepared else _PREPARING_REQUESTS)
         except StoreMismatch as error:
             raise StoreUnavailable(str(error)) from error
 
