@@ -10,7 +10,7 @@ import yaml
 from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
-from semantic_router_operator.render.facts import DEFAULT_IMAGE, ClusterFacts
+from semantic_router_operator.render.facts import DEFAULT_IMAGE, OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.objects import render as render_objects
 
 _NUMBER_LIKE = re.compile(r"[-+]?[\d._]+([eE][-+]?\d+)?")
@@ -56,9 +56,9 @@ def render(
             resource = parse(raw)
         except InvalidResource as error:
             raise _stop(f"{file}:\n" + "\n".join(f"  {problem}" for problem in error.problems)) from None
-        for path in unimplemented(resource):
-            typer.echo(f"semantic-router-operator: {path} is not implemented yet and was left out", err=True)
-        objects += render_objects(resource, ClusterFacts(default_image=image))
+        for _, sentence in unimplemented(resource):
+            typer.echo(f"semantic-router-operator: {sentence}", err=True)
+        objects += render_objects(resource, ClusterFacts(default_image=image, kinds=OPTIONAL_KINDS))
     text = to_yaml(objects)
     if output is None:
         typer.echo(text, nl=False)

@@ -7,12 +7,14 @@ import yaml
 
 from semantic_router_operator.api.validate import parse
 from semantic_router_operator.cli import to_yaml
-from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.objects import render
 from semantic_router_proxy.config.load import load_config
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
-FACTS = ClusterFacts(default_image="registry.test/semantic-router:1.2.3", secret_versions={"milvus-auth": "41"})
+FACTS = ClusterFacts(
+    default_image="registry.test/semantic-router:1.2.3", kinds=OPTIONAL_KINDS, secret_versions={"milvus-auth": "41"}
+)
 SECRETS = {"MILVUS_USERNAME": "router", "MILVUS_PASSWORD": "canary-password", "PROVIDER_OPENAI_API_KEY": "canary-key"}
 
 

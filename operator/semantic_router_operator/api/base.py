@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-_ACRONYMS = {"Url": "URL", "Uri": "URI", "Ttl": "TTL", "Ca": "CA"}
+_ACRONYMS = {"Url": "URL", "Uri": "URI", "Ttl": "TTL", "Ca": "CA", "Cpu": "CPU"}
 
 
 def camel_case(name: str) -> str:

@@ -3,18 +3,19 @@
 from semantic_router_operator.api.semantic_router import SemanticRouter
 
 
-def unimplemented(resource: SemanticRouter) -> list[str]:
-    """Return the paths of the sections in use that the operator cannot carry out."""
+def unimplemented(resource: SemanticRouter) -> list[tuple[str, str]]:
+    """Return path and sentence of each section in use that the operator cannot carry out."""
     spec = resource.spec
+    network = spec.network_policy
     used = {
-        "spec.router.autoscaling": spec.router.autoscaling,
-        "spec.router.podDisruptionBudget": spec.router.pod_disruption_budget,
-        "spec.router.ingress": spec.router.ingress,
-        "spec.router.httpRoute": spec.router.http_route,
-        "spec.milvus.managed": spec.milvus and spec.milvus.managed,
-        "spec.migration": spec.migration,
-        "spec.backup": spec.backup,
-        "spec.monitoring": spec.monitoring,
-        "spec.networkPolicy": spec.network_policy,
+        "spec.milvus.managed": spec.milvus is not None and spec.milvus.managed is not None,
+        "spec.migration": spec.migration is not None,
+        "spec.backup": spec.backup is not None,
+        "spec.monitoring": spec.monitoring is not None,
+        "spec.networkPolicy": network is not None and network.enabled,
     }
-    return [path for path, section in used.items() if section is not None]
+    return [
+        (path, f"{path} is not carried out by this version of the operator; remove it")
+        for path, is_used in used.items()
+        if is_used
+    ]

@@ -24,11 +24,13 @@ def with_preset(spec: dict[str, Any]) -> dict[str, Any]:
     """Return the spec with the fields that its profile fills and it does not set itself."""
     preset = PRESETS.get(str(spec.get("profile", "development")), {})
     merged = _merge(preset, spec)
-    router, own = merged["router"], spec.get("router") or {}
+    router, own, milvus = merged.get("router"), spec.get("router") or {}, spec.get("milvus")
+    if not isinstance(router, dict) or not isinstance(own, dict):
+        return merged  # validation names what is wrong
     if _is_on(router.get("autoscaling")) and "replicas" not in own:
         # Replicas belong to the autoscaler; a preset must not bring them back.
         router.pop("replicas", None)
-    elif "embedded" in (spec.get("milvus") or {}) and "replicas" not in own:
+    elif isinstance(milvus, dict) and "embedded" in milvus and "replicas" not in own:
         router["replicas"] = 1
     return merged
 

@@ -78,7 +78,7 @@ class PodDisruptionBudget(ApiModel):
 class Service(ApiModel):
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     annotations: StringMap = Field(default_factory=dict)
-    admin_port: bool = Field(True, description="Whether the Service has port 8080 (dashboard, statistics).")
+    admin_port: bool = Field(False, description="Whether the Service has port 8080 (dashboard, statistics).")
 
 
 class Ingress(ApiModel):

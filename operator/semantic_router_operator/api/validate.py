@@ -3,6 +3,7 @@
 The API server has checked the object already, perhaps by an older schema; nothing is taken on trust here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from semantic_router_operator.api.profiles import with_preset
 from semantic_router_operator.api.semantic_router import SemanticRouter
 
 _LONGEST_VALUE = 80
+# User name and password in an address: the one place where a secret may stand by mistake.
+_CREDENTIALS = re.compile(r"//\S*@")
+_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def parse(raw: Mapping[str, Any]) -> SemanticRouter:
         resource = SemanticRouter.model_validate(prepared)
     except ValidationError as error:
         raise InvalidResource([_problem(finding) for finding in error.errors()]) from None
-    problems = _references(resource)
+    problems = [*_references(resource), *_variables(resource)]
     if problems:
         raise InvalidResource(problems)
     return resource
@@ -59,7 +63,28 @@ def _problem(finding: Any) -> Problem:
     message = "unknown field" if finding["type"] == "extra_forbidden" else str(finding["msg"])
     value = finding.get("input")
     shown = repr(value) if isinstance(value, str | int | float | bool) else ""
-    return Problem(path, message.removeprefix("Value error, "), shown[:_LONGEST_VALUE])
+    return Problem(path, message.removeprefix("Value error, "), _CREDENTIALS.sub("//…@", shown)[:_LONGEST_VALUE])
+
+
+def _variables(resource: SemanticRouter) -> list[Problem]:
+    """Find `${NAME}` in texts: the router would put in its environment, where the keys of providers are."""
+    texts = resource.spec.model_dump(
+        mode="json", by_alias=True, exclude_none=True, include={"providers", "models", "routing", "cache"}
+    )
+    problems: list[Problem] = []
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, child in value.items():
+                walk(child, f"{path}.{key}")
+        elif isinstance(value, list):
+            for number, child in enumerate(value):
+                walk(child, f"{path}[{number}]")
+        elif isinstance(value, str) and _VARIABLE.search(value):
+            problems.append(Problem(path, "must not hold ${NAME}; the router reads its environment for that", value))
+
+    walk(texts, "spec")
+    return problems
 
 
 def _references(resource: SemanticRouter) -> list[Problem]:

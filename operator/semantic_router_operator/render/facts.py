@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Kinds that a cluster may serve or not, and that rendering makes use of.
+OPTIONAL_KINDS = frozenset({"HTTPRoute"})
 DEFAULT_IMAGE = "ghcr.io/semantic-router/semantic-router"
 
 

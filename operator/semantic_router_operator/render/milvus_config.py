@@ -19,7 +19,7 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
     if milvus is None or resource.backend == "memory" or not resource.spec.cache.enabled:
         return None
     data = {
-        "connection": _connection(milvus),
+        "connection": _connection(resource, milvus),
         "collection": {
             "name": milvus.collection.name,
             "description": "Semantic cache",
@@ -37,7 +37,10 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _connection(milvus: Milvus) -> dict[str, Any]:
+def _connection(resource: SemanticRouter, milvus: Milvus) -> dict[str, Any]:
+    if milvus.managed is not None:
+        # The Service that milvus-operator makes is called after its Milvus resource, which is called after ours.
+        return {"host": f"{resource.metadata.name}-milvus.{resource.metadata.namespace}.svc", "port": 19530}
     if milvus.external is None:
         return {"uri": EMBEDDED_URI}
     external = milvus.external

@@ -4,28 +4,40 @@ from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
+from semantic_router_operator.render.availability import autoscaler, disruption_budget
 from semantic_router_operator.render.deployment import deployment
+from semantic_router_operator.render.exposure import http_route, ingress
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_config import milvus_config_text
-from semantic_router_operator.render.router_config import router_config, router_config_text
+from semantic_router_operator.render.router_config import restart_text, router_config, router_config_text
 
 Object = dict[str, Any]
 
 
 def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
     """Return the objects in the order in which they should be applied: what a pod reads before the pod."""
-    config_text = router_config_text(router_config(resource))
+    config = router_config(resource)
+    config_text = router_config_text(config)
     milvus_text = milvus_config_text(resource)
-    objects = [_service_account(resource), _config_map(resource, names.router_config(resource), config_text)]
-    files = {"config.yaml": config_text}
+    objects: list[Object | None] = [
+        _service_account(resource),
+        _config_map(resource, names.router_config(resource), config_text),
+    ]
+    files = {"config.yaml": restart_text(config)}
     if milvus_text is not None:
         files["milvus.yaml"] = milvus_text
         objects.append(_config_map(resource, names.milvus_config(resource), milvus_text, key="milvus.yaml"))
     claim = _data_claim(resource)
-    if claim is not None:
-        objects.append(claim)
-    objects += [_service(resource), deployment(resource, facts, files)]
+    objects += [
+        claim,
+        _service(resource),
+        deployment(resource, facts, files),
+        autoscaler(resource),
+        disruption_budget(resource),
+        ingress(resource),
+        http_route(resource, facts),
+    ]
     return [each for each in objects if each is not None]
 
 

@@ -1,6 +1,7 @@
 """`config.yaml`: the one place where the resource's fields become the router's keys."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -12,6 +13,16 @@ from semantic_router_proxy.config.root import RouterConfig
 
 MILVUS_CONFIG_PATH = "config/semantic-cache/milvus.yaml"
 _EPOCH_LENGTH = 12
+# What the router reloads while it runs, so that a warm memory cache survives.
+_RELOADED: Mapping[str, bool | set[str]] = {
+    "config_epoch": True,
+    "providers": True,
+    "models": True,
+    "signals": True,
+    "decisions": True,
+    "default_model": True,
+    "semantic_cache": {"similarity_threshold", "ttl_seconds"},
+}
 _ORDER = ("config_epoch", "server", "admin", "metrics", "log", "embedding", "semantic_cache", "providers", "models")
 
 
@@ -27,6 +38,12 @@ def router_config_text(config: RouterConfig) -> str:
     dumped = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     first = [key for key in _ORDER if key in dumped]
     return _yaml({key: dumped[key] for key in (*first, *(key for key in dumped if key not in _ORDER))})
+
+
+def restart_text(config: RouterConfig) -> str:
+    """Return the part of the file that a running router does not take over by itself: its change needs new pods."""
+    dumped = config.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=_RELOADED)
+    return _yaml(dumped)
 
 
 def _yaml(data: dict[str, Any]) -> str:
