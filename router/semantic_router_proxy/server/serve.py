@@ -145,6 +145,8 @@ def _listen(what: str, host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # From here on nobody is refused: who comes before the servers run waits for them.
+        listener.listen(4096)
     except OSError as error:
         listener.close()
         raise ListenError(f"the {what} port {host}:{port} cannot be opened: {error.strerror or error}") from None
