@@ -1,6 +1,7 @@
 """`semantic-router demo`."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from rich.console import Console
 
 from semantic_router_proxy.demo.processes import DemoError
 from semantic_router_proxy.demo.run import DemoOptions, run_demo
+
+_WIDTH = 120
 
 
 def demo(
@@ -26,7 +29,8 @@ def demo(
     SEMANTIC_ROUTER_UPSTREAM_KEY and, where its models have other names than the resource's, those in
     SEMANTIC_ROUTER_UPSTREAM_MODELS (comma-separated, in the resource's order).
     """
-    console = Console()
+    # Without a terminal rich would fold everything to 80 columns.
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     try:
         kept = asyncio.run(run_demo(DemoOptions(custom_resource, host, port, admin_port, metrics_port), console))
     except DemoError as error:

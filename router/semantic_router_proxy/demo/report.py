@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from rich import box
 from rich.console import RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -52,7 +53,7 @@ class CacheNumbers:
 
 def results_table(results: Sequence[TopicResult]) -> Table:
     """One line a question: the first time, again, and after the restart; below it the other wordings."""
-    table = Table(title="What was asked, and how fast the answer came", title_style="bold", pad_edge=False)
+    table = Table(title="What was asked, and how fast the answer came", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("Question", ratio=1, overflow="fold")
     for heading in ("cold ms", "warm ms"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -81,7 +82,6 @@ def results_table(results: Sequence[TopicResult]) -> Table:
                 ("", *_warm(other)) if other.hit else (_ms(other), "", _tier(other), _similarity(other), other.model)
             )
             table.add_row(Text(f"  ≠ {result.topic.look_alike}"), *cells)
-        table.add_section()
     table.caption = "≈ the same in other words    ≠ reads alike, means something else: the model must answer"
     return table
 

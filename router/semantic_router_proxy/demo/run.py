@@ -20,7 +20,7 @@ from semantic_router_proxy.demo.client import ask, cache_numbers
 from semantic_router_proxy.demo.custom_resource import Upstream, rendered_files, with_upstream
 from semantic_router_proxy.demo.processes import ChildProcess, DemoError
 from semantic_router_proxy.demo.questions import TOPICS
-from semantic_router_proxy.demo.report import Answer, TopicResult, results_table, summary
+from semantic_router_proxy.demo.report import Answer, CacheNumbers, TopicResult, results_table, summary
 
 UPSTREAM_VARIABLE = "SEMANTIC_ROUTER_UPSTREAM"
 UPSTREAM_KEY_VARIABLE = "SEMANTIC_ROUTER_UPSTREAM_KEY"
@@ -28,6 +28,7 @@ UPSTREAM_MODELS_VARIABLE = "SEMANTIC_ROUTER_UPSTREAM_MODELS"
 
 _CONCURRENT_COLD_QUESTIONS = 3
 _STARTING_SECONDS = 90.0
+_STATISTICS_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,7 @@ class _Demo:
             "Router", f"{self._address}, ready after {seconds:.1f} s, embedded Milvus, ConfigMap of the operator"
         )
         results, restart_seconds = await self._ask_everything(router)
-        numbers = await cache_numbers(
-            f"http://{self._options.host}:{self._options.metrics_port}/metrics", self._session, backend="hybrid"
-        )
+        numbers = await self._numbers(misses=sum(1 for each in results if each.look_alike and not each.look_alike.hit))
         self._console.print()
         self._console.print(results_table(results))
         self._console.print(summary(results, numbers, upstream.description, restart_seconds))
@@ -171,6 +170,17 @@ class _Demo:
             for result, answer in zip(results, others, strict=True):
                 result.look_alike = answer
         return results, seconds
+
+    async def _numbers(self, misses: int) -> CacheNumbers:
+        """Read the cache's statistics once the last answers are in it; they are stored after they were given."""
+        address = f"http://{self._options.host}:{self._options.metrics_port}/metrics"
+        numbers = await cache_numbers(address, self._session, backend="hybrid")
+        for _ in range(_STATISTICS_TRIES):
+            if numbers.operations.get("add_entry success", 0) >= misses:
+                break
+            await asyncio.sleep(0.1)
+            numbers = await cache_numbers(address, self._session, backend="hybrid")
+        return numbers
 
     async def _ask(self, question: str, progress: Progress, task: TaskID) -> Answer:
         answer = await ask(self._address, question, self._session)

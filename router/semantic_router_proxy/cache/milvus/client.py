@@ -16,8 +16,9 @@ from semantic_router_proxy.config.milvus import ConnectionConfig, DevelopmentCon
 
 Result = TypeVar("Result")
 
-# It writes stack traces of errors that we report in a sentence, or expect.
-logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+# They write stack traces of errors that we report in a sentence, or expect; the second is Milvus Lite's server.
+for _name in ("pymilvus", "grpc._server"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 # Milvus Lite does not take concurrent writes; a server's calls only wait for the network.
 _SERVER_THREADS = 8
@@ -76,9 +77,7 @@ class Connection:
             async with asyncio.timeout(limit):
                 return await loop.run_in_executor(self._threads, self._run, call)
         except TimeoutError:
-            raise StoreUnavailable(
-                f"Milvus at {self.address} gave no answer within {limit:g} s"
-            ) from None
+            raise StoreUnavailable(f"Milvus at {self.address} gave no answer within {limit:g} s") from None
 
     def _run(self, call: Callable[[MilvusClient], Result]) -> Result:
         try:

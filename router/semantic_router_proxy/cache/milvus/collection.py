@@ -41,7 +41,7 @@ def prepare_collection(client: MilvusClient, config: MilvusConfig, embedder: str
                 "that on"
             )
         _create(client, config, dimension)
-    client.load_collection(name)
+        client.load_collection(name)
     return name
 
 
@@ -115,6 +115,8 @@ def _check(client: MilvusClient, name: str, config: MilvusConfig, embedder: str,
             f"the collection {name} holds vectors of {found} numbers, the embedding model {embedder} gives "
             f"{dimension}. Run `semantic-router cache reembed`, or set collection.name to another name"
         )
+    # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
+    client.load_collection(name)
     rows = client.query(name, filter='id != ""', output_fields=["embedder"], limit=1)
     if rows and rows[0]["embedder"] != embedder:
         raise StoreMismatch(
