@@ -66,6 +66,42 @@ def render(
         output.write_text(text, encoding="utf-8")
 
 
+@app.command()
+def run(
+    namespace: Annotated[
+        list[str] | None, typer.Option("--namespace", "-n", help="Watch this namespace only; may be repeated.")
+    ] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="None: the pod's ServiceAccount, else KUBECONFIG.")] = None,
+    lease_namespace: Annotated[str | None, typer.Option(help="None: the operator's own namespace.")] = None,
+    lease_name: Annotated[str, typer.Option(help="The Lease by which one of several operators leads.")] = (
+        "semantic-router-operator"
+    ),
+    host: Annotated[str, typer.Option(help="Address of the health and metrics ports.")] = "0.0.0.0",  # noqa: S104
+    health_port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    metrics_port: Annotated[int, typer.Option(min=1, max=65535)] = 9090,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Resources worked on at a time.")] = 8,
+    resync_seconds: Annotated[float, typer.Option(min=1, help="Every resource is looked at this often.")] = 600,
+    image: Annotated[str, typer.Option(help="The router's image where the resource names none.")] = DEFAULT_IMAGE,
+) -> None:
+    """Run the operator until it is told to stop."""
+    # Late, because rendering a file needs neither kopf nor a Kubernetes client.
+    from semantic_router_operator.handlers.main import main as run_until_stopped
+
+    code = run_until_stopped(
+        tuple(namespace or ()),
+        kubeconfig=kubeconfig,
+        lease_namespace=lease_namespace,
+        lease_name=lease_name,
+        host=host,
+        health_port=health_port,
+        metrics_port=metrics_port,
+        workers=workers,
+        resync_seconds=resync_seconds,
+        image=image,
+    )
+    raise typer.Exit(code)
+
+
 def to_yaml(objects: list[dict[str, Any]]) -> str:
     """Return the objects as YAML documents; texts of several lines stand as such."""
     return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -52,7 +52,7 @@ class ControlPlane:
         return f"https://127.0.0.1:{self.port}"
 
     def start(self, crds: list[Path]) -> None:
-        """Starts everything and installs `crds`. Raises RuntimeError with the log's end when something does not come up."""
+        """Starts everything and installs `crds`. Raises RuntimeError with the log's end otherwise."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._start_etcd()
         self.start_api_server()

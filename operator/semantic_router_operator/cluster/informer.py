@@ -1,0 +1,191 @@
+"""A kind's objects kept in memory by list and watch, as client-go's reflector does."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import structlog
+
+from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.discovery import Discovery
+from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
+from semantic_router_operator.cluster.metrics import WATCH_RESTARTS
+from semantic_router_operator.plan.key import FIELD_MANAGER
+
+Json = dict[str, Any]
+Changed = Callable[[Json], None]
+WATCH_SECONDS = 300
+# The server ends a watch by itself; a connection that stays silent for longer than this beyond it is dead.
+SILENCE_SECONDS = 30
+LONGEST_PAUSE_SECONDS = 10.0
+PAGE = "500"
+
+log = structlog.get_logger()
+
+
+class Informer:
+    """Objects of one kind with our label; `changed` is called with each object that came, changed or went.
+
+    `namespace` None watches all. A kind that the cluster does not serve is looked for again every 30 s, or at once
+    after Discovery.forget() and poke().
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        discovery: Discovery,
+        api_version: str,
+        kind: str,
+        namespace: str | None,
+        selector: str,
+        changed: Changed,
+    ) -> None:
+        self.api_version = api_version
+        self.kind = kind
+        self.synced = asyncio.Event()
+        self.last_contact = time.monotonic()
+        self._connection = connection
+        self._discovery = discovery
+        self._namespace = namespace
+        self._selector = selector
+        self._changed = changed
+        self._objects: dict[tuple[str, str], Json] = {}
+        self._version = ""
+        self._poked = asyncio.Event()
+
+    def get(self, namespace: str, name: str) -> Json | None:
+        return self._objects.get((namespace, name))
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(list(self._objects.values()))
+
+    def remember(self, obj: Json) -> None:
+        """Takes the answer to one of our own writes, so that the next pass does not act on an older state."""
+        self._store(_slim(obj, self.api_version, self.kind))
+
+    def poke(self) -> None:
+        """Ends a pause before its time."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Lists and watches until cancelled; never raises an API error."""
+        pause = 0.5
+        while True:
+            cause = "end"
+            try:
+                resource = await self._discovery.resource(self.api_version, self.kind)
+                path = resource.path(self._namespace)
+                if not self._version:
+                    await self._list(path)
+                pause = 0.5
+                await self._watch(path)
+                continue
+            except UnknownKindError:
+                self._replace({})
+                self.synced.set()
+                self._version, cause = "", "unknown"
+                self.last_contact = time.monotonic()
+                pause = 30.0
+            except ApiError as error:
+                cause = "expired" if error.expired else "error"
+                if error.expired or error.not_found or error.status == 403:
+                    self._version = ""
+                if error.not_found:
+                    self._discovery.forget(self.api_version.rpartition("/")[0])
+                if not error.expired:
+                    log.warning("watch_failed", kind=self.kind, status=error.status, reason=error.message)
+            WATCH_RESTARTS.labels(self.kind, cause).inc()
+            await self._pause(pause)
+            pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    async def _pause(self, seconds: float) -> None:
+        self._poked.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._poked.wait(), seconds)
+
+    async def _list(self, path: str) -> None:
+        found: dict[tuple[str, str], Json] = {}
+        query = {"labelSelector": self._selector, "limit": PAGE} if self._selector else {"limit": PAGE}
+        version = ""
+        while True:
+            answer = await self._connection.request("GET", path, query)
+            for item in answer.get("items", []):
+                obj = _slim(item, self.api_version, self.kind)
+                found[_name(obj)] = obj
+            version = answer["metadata"]["resourceVersion"]
+            more = answer["metadata"].get("continue")
+            if not more:
+                break
+            query["continue"] = more
+        self._replace(found)
+        self._version = version
+        self.last_contact = time.monotonic()
+        self.synced.set()
+
+    async def _watch(self, path: str) -> None:
+        query = {
+            "watch": "true",
+            "resourceVersion": self._version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        if self._selector:
+            query["labelSelector"] = self._selector
+        async with self._connection.stream(path, query, WATCH_SECONDS + SILENCE_SECONDS) as events:
+            self.last_contact = time.monotonic()
+            async for event in events:
+                self.last_contact = time.monotonic()
+                self._take(event)
+
+    def _take(self, event: Json) -> None:
+        kind, item = event["type"], event["object"]
+        if kind == "ERROR":
+            raise ApiError(int(item.get("code") or 500), str(item.get("reason")), str(item.get("message")))
+        self._version = item["metadata"]["resourceVersion"]
+        if kind == "BOOKMARK":
+            return
+        obj = _slim(item, self.api_version, self.kind)
+        if kind == "DELETED":
+            if self._objects.pop(_name(obj), None) is not None:
+                self._changed(obj)
+        elif self._store(obj):
+            self._changed(obj)
+
+    def _store(self, obj: Json) -> bool:
+        before = self._objects.get(_name(obj))
+        # Comparable as numbers since Kubernetes 1.35 (KEP-5504), and in fact with every etcd before.
+        if (
+            before is not None
+            and before["metadata"]["uid"] == obj["metadata"]["uid"]
+            and int(_version(before)) >= int(_version(obj))
+        ):
+            return False
+        self._objects[_name(obj)] = obj
+        return True
+
+    def _replace(self, found: dict[tuple[str, str], Json]) -> None:
+        before, self._objects = self._objects, found
+        for name, obj in {**before, **found}.items():
+            old, new = before.get(name), found.get(name)
+            if old is None or new is None or _version(old) != _version(new):
+                self._changed(obj)
+
+
+def _name(obj: Mapping[str, Any]) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _version(obj: Mapping[str, Any]) -> str:
+    return str(obj["metadata"]["resourceVersion"])
+
+
+def _slim(item: Json, api_version: str, kind: str) -> Json:
+    """The object with its type (lists leave it out), and without the managers that we never look at."""
+    obj = {"apiVersion": api_version, "kind": kind, **item}
+    fields = obj["metadata"].get("managedFields")
+    if fields:
+        kept = [f for f in fields if f.get("manager") == FIELD_MANAGER or not f.get("subresource")]
+        obj["metadata"] = {**obj["metadata"], "managedFields": kept}
+    return obj

@@ -1,0 +1,77 @@
+"""Objects by apiVersion, kind and name: read, apply, delete, and the status subresource."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.discovery import Discovery
+from semantic_router_operator.cluster.errors import ApiError
+from semantic_router_operator.plan.key import FIELD_MANAGER, ObjectKey, key_of
+
+Json = dict[str, Any]
+APPLY = "application/apply-patch+yaml"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
+class Objects:
+    """Every write is a server-side apply under our field manager; force takes only the fields that we send."""
+
+    def __init__(self, connection: Connection, discovery: Discovery) -> None:
+        self._connection = connection
+        self.discovery = discovery
+
+    async def get(self, key: ObjectKey) -> Json | None:
+        """The object, or None when there is none. Raises ApiError, UnknownKindError."""
+        return await self._get(key, "application/json")
+
+    async def get_metadata(self, key: ObjectKey) -> Json | None:
+        """Only `metadata`: enough to see that a Secret changed without ever holding its data."""
+        return await self._get(key, METADATA_ONLY)
+
+    async def list(self, api_version: str, kind: str, namespace: str | None, selector: str = "") -> list[Json]:
+        """All objects of a kind (of one namespace, or of all: None) that match the label selector."""
+        resource = await self.discovery.resource(api_version, kind)
+        query = {"labelSelector": selector} if selector else {}
+        answer = await self._connection.request("GET", resource.path(namespace), query)
+        return [{"apiVersion": api_version, "kind": kind, **item} for item in answer.get("items", [])]
+
+    async def apply(self, obj: Mapping[str, Any]) -> Json:
+        """Makes the object so; returns what the server now holds. Raises ApiError, UnknownKindError."""
+        return await self._apply(dict(obj), FIELD_MANAGER, None)
+
+    async def apply_status(self, key: ObjectKey, uid: str, status: Mapping[str, Any]) -> Json:
+        """Writes `status`, and only of the object with this uid."""
+        body = {
+            "apiVersion": key.api_version,
+            "kind": key.kind,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "status": dict(status),
+        }
+        return await self._apply(body, FIELD_MANAGER, "status")
+
+    async def delete(self, key: ObjectKey, uid: str) -> None:
+        """Deletes that very object, in the background; it is no error when it is gone already."""
+        resource = await self.discovery.resource(key.api_version, key.kind)
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._connection.request("DELETE", resource.path(key.namespace, key.name), body=body)
+        except ApiError as error:
+            # Conflict: another object has taken the name since; it is not ours to delete.
+            if not (error.not_found or error.conflict):
+                raise
+
+    async def _get(self, key: ObjectKey, accept: str) -> Json | None:
+        resource = await self.discovery.resource(key.api_version, key.kind)
+        try:
+            return await self._connection.request("GET", resource.path(key.namespace, key.name), accept=accept)
+        except ApiError as error:
+            if error.not_found:
+                return None
+            raise
+
+    async def _apply(self, body: Json, manager: str, subresource: str | None) -> Json:
+        key = key_of(body)
+        resource = await self.discovery.resource(key.api_version, key.kind)
+        path = resource.path(key.namespace, key.name, subresource)
+        query = {"fieldManager": manager, "force": "true"}
+        return await self._connection.request("PATCH", path, query, body, content_type=APPLY)

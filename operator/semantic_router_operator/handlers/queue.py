@@ -1,0 +1,67 @@
+"""One reconcile per key at a time, woken as often as one likes, retried with a growing delay."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+Key = tuple[str, str]
+FIRST_DELAY_SECONDS = 1.0
+LONGEST_DELAY_SECONDS = 300.0
+
+log = structlog.get_logger()
+
+
+class WorkQueue:
+    """Bounded workers over coalesced keys. A key woken while it is worked on is worked on once more afterwards."""
+
+    def __init__(self, work: Callable[[Key], Awaitable[None]], workers: int) -> None:
+        self._work = work
+        self._workers = workers
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._running: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._running)
+
+    def wake(self, key: Key) -> None:
+        if key in self._waiting:
+            return
+        self._waiting.add(key)
+        if key not in self._running:
+            self._ready.put_nowait(key)
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self._ready.get()
+            self._waiting.discard(key)
+            self._running.add(key)
+            try:
+                await self._work(key)
+                self._failures.pop(key, None)
+            except Exception as error:  # noqa: BLE001 - one broken resource must not stop the others
+                self._retry(key, error)
+            finally:
+                self._running.discard(key)
+                if key in self._waiting:
+                    self._ready.put_nowait(key)
+
+    def _retry(self, key: Key, error: Exception) -> None:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(failures - 1, 10)) * random.uniform(0.8, 1.2)  # noqa: S311
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("reconcile_failed", namespace=key[0], name=key[1], reason=reason, retry_in_s=round(delay, 1))
+        with contextlib.suppress(KeyError):
+            self._timers.pop(key).cancel()
+        self._timers[key] = asyncio.get_running_loop().call_later(delay, self.wake, key)

@@ -1,0 +1,160 @@
+"""The one level-based reconcile: read everything, compute everything, write only the difference."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.discovery import Discovery
+from semantic_router_operator.cluster.errors import UnknownKindError
+from semantic_router_operator.cluster.events import EventRecorder
+from semantic_router_operator.cluster.informer import Informer
+from semantic_router_operator.cluster.objects import Objects
+from semantic_router_operator.handlers.desired import desired_of, secrets_of
+from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
+from semantic_router_operator.plan.reconcile import Desired, plan
+from semantic_router_operator.render.facts import ClusterFacts
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+
+# Every kind that the operator makes. Those that a cluster may lack are found when their CRD appears.
+KINDS = (
+    ("v1", "ConfigMap"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("v1", "PersistentVolumeClaim"),
+    ("apps/v1", "Deployment"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+)
+OPTIONAL_KINDS = (("gateway.networking.k8s.io/v1", "HTTPRoute"),)
+
+log = structlog.get_logger()
+
+
+class Reconciler:
+    """Reads children from informers, the resource itself and its Secrets' metadata from the API server."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        namespaces: tuple[str, ...],
+        wake: Callable[[Key], None],
+        image: str,
+        instance: str,
+    ) -> None:
+        self._discovery = Discovery(connection)
+        self._objects = Objects(connection, self._discovery)
+        self._events = EventRecorder(connection, instance)
+        self._wake = wake
+        self._image = image
+        self.informers = {
+            (api_version, kind, namespace): Informer(
+                connection, self._discovery, api_version, kind, namespace or None, SELECTOR, self._child_changed
+            )
+            for api_version, kind in KINDS
+            for namespace in (namespaces or ("",))
+        }
+
+    async def run(self) -> None:
+        """Keeps the informers running until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for informer in self.informers.values():
+                group.create_task(informer.run())
+
+    async def synced(self) -> None:
+        """Returns once every informer has listed its kind."""
+        for informer in self.informers.values():
+            await informer.synced.wait()
+
+    async def list_keys(self, namespaces: tuple[str, ...]) -> list[Key]:
+        """All resources, for the periodic pass."""
+        found: list[Key] = []
+        for namespace in namespaces or (None,):
+            items = await self._objects.list(API_VERSION, KIND, namespace)
+            found += [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
+        return found
+
+    async def reconcile(self, key: Key) -> None:
+        """One pass. Raises ApiError or UnknownKindError; the caller tries again later."""
+        namespace, name = key
+        own = ObjectKey(API_VERSION, KIND, namespace, name)
+        raw = await self._objects.get(own)
+        if raw is None or raw["metadata"].get("deletionTimestamp"):
+            return  # the garbage collector takes the children, by their owner references
+        desired = await self._desired(raw)
+        observed = await self._observed(raw, desired)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        todo = plan(raw, desired, observed, now)
+        for obj in todo.applies:
+            result = await self._objects.apply(obj)
+            self._remember(result)
+            log.info("applied", namespace=namespace, name=name, object=str(key_of(obj)))
+        for delete in todo.deletes:
+            await self._objects.delete(delete.key, delete.uid)
+            log.info("deleted", namespace=namespace, name=name, object=str(delete.key))
+        if todo.applies:
+            # The status tells what is there now, not what was there before the writes.
+            observed = await self._observed(raw, desired)
+            after = plan(raw, desired, observed, now)
+            status = after.status
+        else:
+            status = todo.status
+        if status is not None:
+            await self._objects.apply_status(own, raw["metadata"]["uid"], status)
+        for event in todo.events:
+            await self._events.record(raw, event)
+
+    async def _desired(self, raw: Json) -> Desired:
+        namespace = raw["metadata"]["namespace"]
+        versions: dict[str, str] = {}
+        missing: list[str] = []
+        for name in secrets_of(raw):
+            found = await self._objects.get_metadata(ObjectKey("v1", "Secret", namespace, name))
+            if found is None:
+                missing.append(name)
+            else:
+                versions[name] = str(found["metadata"]["resourceVersion"])
+        served = await self._discovery.served(OPTIONAL_KINDS)
+        facts = ClusterFacts(
+            default_image=self._image, kinds=frozenset(kind for _, kind in served), secret_versions=versions
+        )
+        return desired_of(raw, facts, missing)
+
+    async def _observed(self, raw: Json, desired: Desired) -> dict[ObjectKey, Mapping[str, Any]]:
+        namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        found: dict[ObjectKey, Mapping[str, Any]] = {}
+        for informer in self.informers.values():
+            for obj in informer:
+                labels = obj["metadata"].get("labels", {})
+                if obj["metadata"].get("namespace") == namespace and labels.get(INSTANCE_LABEL) == name:
+                    found[key_of(obj)] = obj
+        for wanted in map(key_of, desired.objects):
+            if wanted in found:
+                continue
+            # Not in memory: it does not exist, or somebody made it, or took our label from it.
+            try:
+                existing = await self._objects.get(wanted)
+            except UnknownKindError:
+                continue
+            if existing is not None:
+                found[wanted] = existing
+        return found
+
+    def _remember(self, obj: Json) -> None:
+        key = key_of(obj)
+        for namespace in (key.namespace, ""):
+            informer = self.informers.get((key.api_version, key.kind, namespace))
+            if informer is not None:
+                informer.remember(obj)
+
+    def _child_changed(self, obj: Json) -> None:
+        name = obj["metadata"].get("labels", {}).get(INSTANCE_LABEL)
+        if name:
+            self._wake((obj["metadata"]["namespace"], name))

@@ -1,0 +1,44 @@
+"""kopf's part: it watches the resources and tells which of them to look at. It writes nothing itself."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+Key = tuple[str, str]
+
+
+async def watch(
+    namespaces: tuple[str, ...], wake: Callable[[Key], None], kubeconfig: Path | None, stop: asyncio.Event
+) -> None:
+    """Runs kopf until `stop` is set. Empty `namespaces` means the whole cluster."""
+    registry = kopf.OperatorRegistry()
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.persistence.finalizer = "semanticrouter.dev/operator"
+    settings.persistence.progress_storage = kopf.StatusProgressStorage()
+    # kopf renews a watch after this time, so that one which froze silently (kopf #1145) comes back by itself.
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 330
+    settings.watching.connect_timeout = 10
+    settings.networking.request_timeout = 30
+
+    async def changed(namespace: str | None, name: str | None, **_: Any) -> None:
+        if namespace and name:
+            wake((namespace, name))
+
+    kopf.on.event("semanticrouter.dev", "v1alpha1", "semanticrouters", registry=registry)(changed)
+    if kubeconfig is not None:
+        os.environ["KUBECONFIG"] = str(kubeconfig)
+    kopf.on.login(registry=registry)(kopf.login_with_kubeconfig if kubeconfig is not None else kopf.login_via_client)
+    await kopf.operator(
+        registry=registry,
+        settings=settings,
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+    )

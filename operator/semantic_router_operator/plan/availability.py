@@ -1,0 +1,48 @@
+"""What the Deployment says about the router, in the resource's conditions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from semantic_router_operator.plan.conditions import Condition
+from semantic_router_operator.plan.key import ObjectKey, owned_by
+
+
+def availability(
+    resource: Mapping[str, Any], status: Mapping[str, Any], observed: Mapping[ObjectKey, Mapping[str, Any]]
+) -> list[Condition]:
+    """RouterAvailable, and CacheReady which follows it: the router starts only with its cache opened or degraded."""
+    uid = resource["metadata"]["uid"]
+    deployments = [o for o in observed.values() if o["kind"] == "Deployment" and owned_by(o, uid)]
+    router = _router(deployments[0] if deployments else None)
+    if router.status == "True":
+        backend = status.get("backend") or (resource.get("status") or {}).get("backend") or "memory"
+        return [router, Condition("CacheReady", "True", "Serving", f"The {backend} cache is open in every ready pod.")]
+    return [router, Condition("CacheReady", "Unknown", router.reason, "No ready pod tells about its cache yet.")]
+
+
+def _router(deployment: Mapping[str, Any] | None) -> Condition:
+    if deployment is None:
+        return Condition("RouterAvailable", "False", "Creating", "The router's Deployment is not there yet.")
+    name = deployment["metadata"]["name"]
+    status = deployment.get("status") or {}
+    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
+        return Condition("RouterAvailable", "Unknown", "Progressing", f"Deployment/{name} has not been looked at yet.")
+    conditions = {c["type"]: c for c in status.get("conditions", ())}
+    wanted, ready = int(deployment["spec"].get("replicas", 1)), int(status.get("readyReplicas", 0))
+    updated = int(status.get("updatedReplicas", 0))
+    progressing = conditions.get("Progressing", {})
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return Condition(
+            "RouterAvailable", "False", "RolloutFailed",
+            f"Deployment/{name} makes no progress ({ready} of {wanted} pods ready); see kubectl describe pod.",
+        )  # fmt: skip
+    if conditions.get("ReplicaFailure", {}).get("status") == "True":
+        message = str(conditions["ReplicaFailure"].get("message", ""))
+        return Condition("RouterAvailable", "False", "PodsRefused", f"Deployment/{name} can make no pods: {message}")
+    if wanted == 0:
+        return Condition("RouterAvailable", "False", "ScaledToZero", "Set spec.router.replicas above 0 to serve.")
+    if updated < wanted or int(status.get("replicas", 0)) > wanted:
+        return Condition("RouterAvailable", "Unknown", "Progressing", f"{updated} of {wanted} pods are updated.")
+    if ready < wanted:
+        return Condition("RouterAvailable", "False", "PodsNotReady", f"{ready} of {wanted} pods are ready.")
+    return Condition("RouterAvailable", "True", "Available", f"{ready} of {wanted} pods are ready.")

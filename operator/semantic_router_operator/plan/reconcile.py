@@ -1,0 +1,192 @@
+"""Desired + observed -> what to write. Pure: no clock, no network; the same input gives the same plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from semantic_router_operator.plan.availability import availability
+from semantic_router_operator.plan.conditions import Condition, merged
+from semantic_router_operator.plan.difference import differences, managers_of
+from semantic_router_operator.plan.drift import field_of
+from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_of, owned_by, owner_of
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the resource asks for: rendered objects, and what of status follows from the resource alone."""
+
+    objects: Sequence[Mapping[str, Any]] = ()
+    problems: Sequence[str] = ()
+    unimplemented: Sequence[str] = ()
+    suspended: bool = False
+    status: Mapping[str, Any] = field(default_factory=dict)
+    missing_secrets: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One Kubernetes Event about the resource."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    action: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Delete:
+    key: ObjectKey
+    uid: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Writes in order: applies, deletes, status (None: nothing to write), Events."""
+
+    applies: tuple[Json, ...] = ()
+    deletes: tuple[Delete, ...] = ()
+    status: Json | None = None
+    events: tuple[Event, ...] = ()
+
+
+def plan(
+    resource: Mapping[str, Any], desired: Desired, observed: Mapping[ObjectKey, Mapping[str, Any]], now: str
+) -> Plan:
+    """Plans one pass for `resource` as the API server holds it.
+
+    `observed` has every object that carries our label for this resource, and every object that has the name of a
+    desired one, whoever made it. `now` is RFC 3339 in seconds.
+    """
+    stopped = bool(desired.problems) or desired.suspended
+    refused: list[str] = []
+    applies: list[Json] = []
+    events: list[Event] = []
+    if not stopped:
+        for obj in desired.objects:
+            existing = observed.get(key_of(obj))
+            if existing is not None and not _may_take(resource, existing):
+                refused.append(_refusal(key_of(obj), existing))
+                continue
+            paths = differences(obj, existing) if existing is not None else []
+            if existing is None or paths:
+                applies.append(dict(obj))
+            if existing is not None:
+                events += _reverted(resource, existing, paths)
+    deletes = () if stopped else tuple(_unwanted(resource, desired, observed))
+    conditions = [_config_valid(desired, refused), *availability(resource, desired.status, observed)]
+    conditions = [_ready(conditions, desired, refused), *conditions]
+    if desired.missing_secrets:
+        conditions.append(Condition("Degraded", "True", "SecretMissing", " ".join(desired.missing_secrets)))
+    else:
+        conditions.append(Condition("Degraded", "False", "AsExpected", "Nothing is degraded."))
+    status = _status(resource, desired, observed, conditions, now)
+    events += _transitions(resource, status)
+    unchanged = status == dict(resource.get("status") or {})
+    return Plan(tuple(applies), deletes, None if unchanged else status, tuple(events))
+
+
+def _may_take(resource: Mapping[str, Any], existing: Mapping[str, Any]) -> bool:
+    metadata = resource["metadata"]
+    if owned_by(existing, metadata["uid"]):
+        return True
+    asked = (metadata.get("annotations") or {}).get(ADOPT_ANNOTATION) == "true"
+    return asked and owner_of(existing) is None
+
+
+def _refusal(key: ObjectKey, existing: Mapping[str, Any]) -> str:
+    owner = owner_of(existing)
+    if owner is not None:
+        return f"{key} belongs to {owner.get('kind')}/{owner.get('name')}; give this resource another name."
+    return (
+        f"{key} exists and was not made for this resource; delete it, give this resource another name, or take it over"
+        f" with the annotation {ADOPT_ANNOTATION}=true."
+    )
+
+
+def _reverted(resource: Mapping[str, Any], existing: Mapping[str, Any], paths: Sequence[str]) -> list[Event]:
+    """An Event where somebody else changed a field that is ours."""
+    events = []
+    for path in paths:
+        managers = managers_of(existing, path)
+        if managers:
+            key = key_of(existing)
+            note = f"{path} of {key} was changed by {', '.join(managers)} and is set back; change {field_of(key, path)}"
+            events.append(Event("Warning", "HandEditReverted", "Revert", f"{note} of this SemanticRouter instead."))
+    return events
+
+
+def _unwanted(
+    resource: Mapping[str, Any], desired: Desired, observed: Mapping[ObjectKey, Mapping[str, Any]]
+) -> list[Delete]:
+    wanted = {key_of(obj) for obj in desired.objects}
+    return [
+        Delete(key, obj["metadata"]["uid"])
+        for key, obj in sorted(observed.items())
+        if key not in wanted
+        and owned_by(obj, resource["metadata"]["uid"])
+        and not obj["metadata"].get("deletionTimestamp")
+    ]
+
+
+def _config_valid(desired: Desired, refused: Sequence[str]) -> Condition:
+    if desired.problems:
+        text = "; ".join(desired.problems)
+        return Condition("ConfigValid", "False", "Invalid", f"Correct these fields; until then nothing changes: {text}")
+    if desired.unimplemented:
+        text = "; ".join(desired.unimplemented)
+        return Condition("ConfigValid", "False", "NotImplementedYet", f"{text}.")
+    if refused:
+        return Condition("ConfigValid", "False", "NameTaken", " ".join(refused))
+    return Condition("ConfigValid", "True", "Valid", "The resource is valid.")
+
+
+def _ready(conditions: Sequence[Condition], desired: Desired, refused: Sequence[str]) -> Condition:
+    if desired.suspended:
+        return Condition(
+            "Ready", "False", "Suspended", "Nothing is changed while spec.suspend or the pause annotation is set."
+        )
+    for condition in conditions:
+        if condition.status != "True":
+            return Condition("Ready", "False", condition.reason, condition.message)
+    return Condition("Ready", "True", "Ready", "The router answers and runs the configuration of this resource.")
+
+
+def _status(
+    resource: Mapping[str, Any],
+    desired: Desired,
+    observed: Mapping[ObjectKey, Mapping[str, Any]],
+    conditions: Sequence[Condition],
+    now: str,
+) -> Json:
+    before = dict(resource.get("status") or {})
+    metadata = resource["metadata"]
+    generation = int(metadata.get("generation", 0))
+    # An invalid resource keeps telling what the last good state serves.
+    kept = {key: value for key, value in before.items() if key not in ("conditions", "observedGeneration")}
+    status = {**kept, **{key: value for key, value in desired.status.items() if value is not None}}
+    for obj in observed.values():
+        if obj["kind"] == "Deployment" and owned_by(obj, metadata["uid"]):
+            status["replicas"] = int(obj.get("status", {}).get("replicas", 0))
+            status["readyReplicas"] = int(obj.get("status", {}).get("readyReplicas", 0))
+    status["observedGeneration"] = generation
+    status["conditions"] = merged(before.get("conditions", ()), conditions, generation, now)
+    return status
+
+
+def _transitions(resource: Mapping[str, Any], status: Json) -> list[Event]:
+    """An Event where a condition turned, so that `kubectl describe` tells the story."""
+    before = {c["type"]: c for c in (resource.get("status") or {}).get("conditions", ())}
+    events = []
+    for condition in status["conditions"]:
+        old = before.get(condition["type"])
+        if condition["type"] not in ("Ready", "ConfigValid") or (old is None and condition["status"] == "False"):
+            told = condition["type"] == "ConfigValid" and old is None
+            if not told:
+                continue
+        if old is not None and (old["status"], old["reason"]) == (condition["status"], condition["reason"]):
+            continue
+        kind: Literal["Normal", "Warning"] = "Normal" if condition["status"] == "True" else "Warning"
+        events.append(Event(kind, condition["reason"], "Reconcile", condition["message"]))
+    return events
