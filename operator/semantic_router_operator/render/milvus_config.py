@@ -6,6 +6,7 @@ import yaml
 
 from semantic_router_operator.api.milvus import Milvus
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_proxy.config.milvus import INDEX_PARAMS
 
 DATA_DIR = "/var/lib/semantic-router"
 TLS_DIR = "/etc/semantic-router/milvus-tls"
@@ -24,7 +25,7 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
             "name": milvus.collection.name,
             "description": "Semantic cache",
             "vector_field": {"name": "embedding", "metric_type": milvus.collection.metric_type},
-            "index": {"type": milvus.collection.index_type, "params": dict(milvus.collection.index_params)},
+            "index": {"type": milvus.collection.index_type, "params": _index_params(milvus)},
             "partition_key": milvus.collection.partition_key,
         },
         "search": {
@@ -35,6 +36,12 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
         "development": {"auto_create_collection": milvus.collection.auto_create, "verbose_errors": False},
     }
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _index_params(milvus: Milvus) -> dict[str, int]:
+    """Return the parameters that the index type takes; the resource's defaults are those of HNSW."""
+    known = INDEX_PARAMS[milvus.collection.index_type]
+    return {name: value for name, value in milvus.collection.index_params.items() if name in known}
 
 
 def _connection(resource: SemanticRouter, milvus: Milvus) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semantic_router_proxy.config.layouts import to_native
-from semantic_router_proxy.config.milvus import MilvusConfig, long_form
+from semantic_router_proxy.config.milvus import FOREIGN_SECTIONS, MilvusConfig, long_form
 from semantic_router_proxy.config.problems import ConfigError, Problem
 from semantic_router_proxy.config.root import RouterConfig
 from semantic_router_proxy.config.text import parse_yaml, read_text, substitute
@@ -52,7 +52,10 @@ def load_milvus_config(
     """Load a Milvus client's file in either form. Raises ConfigError."""
     variables = os.environ if environment is None else environment
     data = substitute(parse_yaml(read_text(file), file), variables, file)
+    warnings: list[Problem] = []
+    dimension_key = "collection.vector_field.dimension"
     if "milvus" in data:
+        dimension_key = "milvus.dimension"
         others = sorted(set(data) - {"milvus"})
         if others:
             raise ConfigError([Problem(file, others[0], "stands beside milvus:, but the two forms do not mix")])
@@ -62,17 +65,15 @@ def load_milvus_config(
             data = long_form(data["milvus"])
         except ValueError as error:
             raise ConfigError([Problem(file, "milvus", str(error))]) from None
-    config = validate(MilvusConfig, data, file)
-    warnings = []
+    warnings += [
+        Problem(file, section, "has no effect: a section of vLLM Semantic Router without use here")
+        for section in sorted(FOREIGN_SECTIONS & set(data))
+    ]
+    config = validate(MilvusConfig, {key: data[key] for key in data if key not in FOREIGN_SECTIONS}, file)
     if config.collection.vector_field.dimension is not None:
+        dimension = str(config.collection.vector_field.dimension)
         warnings.append(
-            Problem(
-                file,
-                "collection.vector_field.dimension",
-                "has no effect",
-                value=str(config.collection.vector_field.dimension),
-                advice="The embedding model decides",
-            )
+            Problem(file, dimension_key, "has no effect", value=dimension, advice="The embedding model decides")
         )
     return config, tuple(warnings)
 

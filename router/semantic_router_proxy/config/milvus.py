@@ -14,6 +14,28 @@ IndexType = Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "D
 MetricType = Literal["IP", "COSINE", "L2"]
 ConsistencyLevel = Literal["Strong", "Bounded", "Session", "Eventually"]
 
+# What each index takes when it is built; Milvus itself takes a wrong name in silence.
+INDEX_PARAMS: dict[str, frozenset[str]] = {
+    "HNSW": frozenset({"M", "efConstruction"}),
+    "FLAT": frozenset(),
+    "IVF_FLAT": frozenset({"nlist"}),
+    "IVF_SQ8": frozenset({"nlist"}),
+    "IVF_PQ": frozenset({"nlist", "m", "nbits"}),
+    "SCANN": frozenset({"nlist", "with_raw_data"}),
+    "DISKANN": frozenset(),
+    "AUTOINDEX": frozenset(),
+}
+_DEFAULT_PARAMS = {
+    "HNSW": {"M": 16, "efConstruction": 64},
+    "IVF_FLAT": {"nlist": 128},
+    "IVF_SQ8": {"nlist": 128},
+    "IVF_PQ": {"nlist": 128, "m": 8, "nbits": 8},
+    "SCANN": {"nlist": 128},
+}
+
+# Sections of vLLM Semantic Router's milvus.yaml that this router has no use for.
+FOREIGN_SECTIONS = frozenset({"performance", "data_management"})
+
 
 class AuthConfig(Section):
     enabled: bool = False
@@ -70,7 +92,23 @@ class VectorFieldConfig(Section):
 
 class IndexConfig(Section):
     type: IndexType = "HNSW"
-    params: dict[str, int] = Field(default_factory=lambda: {"M": 16, "efConstruction": 64})
+    params: dict[str, int] = Field(default_factory=dict, description="None: the index type's usual ones.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_params(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("params"):
+            return data
+        return data | {"params": dict(_DEFAULT_PARAMS.get(str(data.get("type", "HNSW")), {}))}
+
+    @model_validator(mode="after")
+    def _params_fit_the_type(self) -> "IndexConfig":
+        known = INDEX_PARAMS[self.type]
+        for name in self.params:
+            if name not in known:
+                allowed = ", ".join(sorted(known)) or "none"
+                raise ValueError(f"params.{name} is not a parameter of index type {self.type}; it takes {allowed}")
+        return self
 
 
 class CollectionConfig(Section):
