@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import Field, model_validator
 
+from semantic_router_proxy.config.access import AccessConfig
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 from semantic_router_proxy.config.embedding import EmbeddingConfig
 from semantic_router_proxy.config.routing import RoutingFields
@@ -28,6 +29,7 @@ class RouterConfig(RoutingFields):
     admin: AdminConfig = AdminConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
+    access: AccessConfig = AccessConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
     semantic_cache: SemanticCacheConfig = SemanticCacheConfig()
     providers: tuple[ProviderConfig, ...] = ()

@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from semantic_router_proxy.cache.entry import CacheHit
+from semantic_router_proxy.server.embeddings import embed
 from semantic_router_proxy.server.engine import AUTO_MODELS
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.flight import Flight, Verdict
@@ -34,6 +35,7 @@ from semantic_router_proxy.server.identity import cache_scope
 from semantic_router_proxy.server.observe import RequestRecord
 from semantic_router_proxy.server.protocols.base import WireProtocol
 from semantic_router_proxy.server.protocols.chat import ChatCompletions, TextCompletions
+from semantic_router_proxy.server.protocols.responses import Responses
 
 _log = structlog.get_logger("semantic_router.server")
 
@@ -42,12 +44,16 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 PROTOCOLS: dict[str, WireProtocol] = {
     "/v1/chat/completions": ChatCompletions(),
     "/v1/completions": TextCompletions(),
+    "/v1/responses": Responses(),
 }
 
 
 def make_app(health: Health) -> ASGIApp:
     """Return the application. Until `health.gateway` is set it answers health checks and 503."""
     return _Api(health)
+
+
+_EMBEDDINGS = "/v1/embeddings"
 
 
 class _Api:
@@ -59,7 +65,7 @@ class _Api:
             raise RuntimeError(f"no {scope['type']} is served here")
         path: str = scope["path"]
         protocol = PROTOCOLS.get(path)
-        if protocol is None:
+        if protocol is None and path != _EMBEDDINGS:
             await self._other(path, scope, send)
             return
         record = RequestRecord("", path.removeprefix("/v1/"))
@@ -69,7 +75,10 @@ class _Api:
                 raise ApiError(405, f"{path} takes POST only.", headers={"allow": "POST"})
             if gateway is None:
                 raise ApiError(503, "The router is starting.", headers={"retry-after": "2"})
-            await self._serve(gateway, protocol, record, scope, receive, send)
+            if protocol is None:
+                await self._embeddings(gateway, record, scope, receive, send)
+            else:
+                await self._serve(gateway, protocol, record, scope, receive, send)
         except ApiError as error:
             record.status = error.status
             await send_error(send, error, _identity_headers(record))
@@ -94,10 +103,12 @@ class _Api:
     ) -> None:
         headers = header_map(scope)
         record.request_id = request_id(headers)
+        access = gateway.engine.access
+        caller = access.check(headers) if access is not None else ""
         limits = gateway.engine.config.server
         body = parse_object(await read_body(receive, headers, limits.max_body_bytes))
         protocol.check(body)
-        request = Request(protocol, body, headers, cache_scope(headers, body), record)
+        request = Request(protocol, body, headers, cache_scope(headers, body, caller), record)
         record.stream = request.stream
         hit = await gateway.find_exact(request)
         if hit is not None:
@@ -108,6 +119,18 @@ class _Api:
             await _wait_for_answer(gateway, request, limits.request_timeout_seconds, receive, send)
         finally:
             gateway.observer.running.dec()
+
+    async def _embeddings(
+        self, gateway: Gateway, record: RequestRecord, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        headers = header_map(scope)
+        record.request_id = request_id(headers)
+        if gateway.engine.access is not None:
+            gateway.engine.access.check(headers)
+        body = parse_object(await read_body(receive, headers, gateway.engine.config.server.max_body_bytes))
+        answer = await embed(gateway.embedder, body)
+        record.status = 200
+        await send_json(send, 200, answer, _identity_headers(record))
 
     async def _other(self, path: str, scope: Scope, send: Send) -> None:
         if path == "/healthz":

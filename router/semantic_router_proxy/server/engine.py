@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from semantic_router_proxy.config.load import LoadedConfig
+from semantic_router_proxy.config.load import LoadedConfig, resolve
 from semantic_router_proxy.config.root import RouterConfig
 from semantic_router_proxy.config.upstreams import ModelConfig, ProviderConfig
 from semantic_router_proxy.config.validate import validate
 from semantic_router_proxy.embedding.base import Embedder
 from semantic_router_proxy.routing.decide import Router
 from semantic_router_proxy.routing.signals import candidates_of
+from semantic_router_proxy.server.access import Access, read_access
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.upstream.client import UpstreamClient
 from semantic_router_proxy.upstream.errors import UpstreamError
@@ -36,6 +37,7 @@ class Engine:
     targets: dict[str, tuple[Target, ...]]
     providers: dict[str, Provider]
     router: Router
+    access: Access | None
     default_model: str
     policy_epoch: str
 
@@ -96,16 +98,23 @@ async def with_listed_models(config: RouterConfig, base: Path, client: UpstreamC
 
 
 async def make_engine(
-    loaded: LoadedConfig, environment: Mapping[str, str], client: UpstreamClient, embedder: Embedder | None
+    loaded: LoadedConfig,
+    environment: Mapping[str, str],
+    client: UpstreamClient,
+    embedder: Embedder | None,
+    before: "Engine | None" = None,
 ) -> Engine:
     """Compile a configuration: one Provider each, and the vectors of the embedding signals' candidates.
+
+    Providers that did not change since the engine `before` are taken over with their breakers and running calls.
 
     Raises ConfigError, and EmbeddingError where the candidates cannot be embedded.
     """
     base = loaded.file.parent
     config = with_environment_upstream(loaded.router, environment)
     config = await with_listed_models(config, base, client)
-    providers = {each.name: Provider.make(each, base) for each in config.providers}
+    access = read_access(resolve(config.access.keys_file, loaded.file)) if config.access.keys_file else None
+    providers = {each.name: _provider(each, base, before) for each in config.providers}
     single = {each.name: Target(each, providers[each.provider]) for each in config.models}
     targets = {each.name: (single[each.name], *(single[name] for name in each.fallbacks)) for each in config.models}
     default = config.default_model or next(iter(targets), "")
@@ -113,7 +122,12 @@ async def make_engine(
     vectors = await embedder.embed(candidates) if candidates and embedder is not None else None
     routing = config.model_copy(update={"default_model": default})
     router = Router(routing, vectors)
-    return Engine(config, loaded.file, targets, providers, router, default, policy_epoch(config))
+    return Engine(config, loaded.file, targets, providers, router, access, default, policy_epoch(config))
+
+
+def _provider(config: ProviderConfig, base: Path, before: Engine | None) -> Provider:
+    known = before.providers.get(config.name) if before is not None else None
+    return known if known is not None and known.config == config else Provider.make(config, base)
 
 
 def needs_embedder(config: RouterConfig) -> bool:

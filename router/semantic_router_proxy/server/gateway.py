@@ -189,7 +189,7 @@ class Gateway:
             return engine.router.decide(facts, embedding)
         if engine.known(asked) or not engine.providers:
             return engine.router.explicit(asked)
-        if len(engine.providers) == 1:
+        if len(engine.providers) == 1 and engine.access is None:
             return engine.router.explicit(engine.default_model)
         raise ApiError(
             404,
@@ -207,7 +207,9 @@ class Gateway:
                 body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
             return orjson.dumps(body)
 
-        passed = to_upstream(request.headers, request.record.request_id)
+        # A key that this router accepts is no business of a provider's.
+        own_keys = self.engine.access is not None
+        passed = to_upstream(request.headers, request.record.request_id, credentials=not own_keys)
         return await self.client.open(targets, request.protocol.path, body_for, passed)
 
     async def _receive(self, flight: Flight, request: Request, route: Route, exchange: Exchange) -> None:

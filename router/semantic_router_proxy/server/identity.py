@@ -19,12 +19,17 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     return headers.get("x-api-key", "").strip()
 
 
-def cache_scope(headers: Mapping[str, str], body: Mapping[str, Any]) -> str:
+def cache_scope(headers: Mapping[str, str], body: Mapping[str, Any], caller: str = "") -> str:
     """Return whose answers a request may share: those of its credential, split further by the body's `user`.
+
+    `caller` is the name of an accepted API key; two keys of one name share.
 
     Callers without either share the anonymous scope.
     """
-    token = bearer_token(headers)
-    identity = f"key:{_hashed(token)}" if token else "anonymous"
+    if caller:
+        identity = f"caller:{caller}"
+    else:
+        token = bearer_token(headers)
+        identity = f"key:{_hashed(token)}" if token else "anonymous"
     user = body.get("user")
     return f"{identity}/user:{_hashed(user)}" if isinstance(user, str) and user else identity

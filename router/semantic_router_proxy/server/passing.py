@@ -5,23 +5,23 @@ from collections.abc import Mapping
 from semantic_router_proxy.server.http import Header, header_text
 
 _TO_UPSTREAM = (
-    "authorization",
     "openai-organization",
     "openai-project",
     "openai-beta",
     "anthropic-version",
     "anthropic-beta",
-    "x-api-key",
     "traceparent",
     "tracestate",
     "user-agent",
 )
+_CREDENTIALS = ("authorization", "x-api-key")
 _TO_CLIENT = ("retry-after", "retry-after-ms", "openai-processing-ms")
 
 
-def to_upstream(headers: Mapping[str, str], request_id: str) -> dict[str, str]:
+def to_upstream(headers: Mapping[str, str], request_id: str, *, credentials: bool) -> dict[str, str]:
     """Return what a provider is told of the caller's headers."""
-    passed = {name: headers[name] for name in _TO_UPSTREAM if name in headers}
+    names = (*_TO_UPSTREAM, *_CREDENTIALS) if credentials else _TO_UPSTREAM
+    passed = {name: headers[name] for name in names if name in headers}
     passed["x-request-id"] = request_id
     return passed
 

@@ -24,6 +24,7 @@ from semantic_router_proxy.server.engine import make_engine, needs_embedder
 from semantic_router_proxy.server.gateway import Gateway
 from semantic_router_proxy.server.health import Health
 from semantic_router_proxy.server.observe import Observer
+from semantic_router_proxy.server.reload import Reloader
 from semantic_router_proxy.upstream.client import UpstreamClient
 
 _log = structlog.get_logger("semantic_router.serve")
@@ -93,7 +94,9 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
             # What is alive now stays alive; the collector need not look at it again and again.
             gc.freeze()
             _log.info("ready", seconds=round(time.monotonic() - begin, 2), epoch=health.gateway.engine.config_epoch)
-            await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            reloading = asyncio.create_task(Reloader(loaded, health).run())
+            await asyncio.wait({stopping, reloading, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            reloading.cancel()
         _log.info("draining", seconds=config.server.drain_seconds)
     finally:
         health.draining = True

@@ -225,6 +225,7 @@ def _headers(provider: Provider, passed: Mapping[str, str]) -> dict[str, str]:
     headers = {"content-type": "application/json", **passed}
     if provider.keys.configured:
         headers.pop("authorization", None)
+        headers.pop("x-api-key", None)
         key = provider.keys.read()
         if key:
             headers["authorization"] = f"Bearer {key}"

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.server.conftest import Start
+from tests.system.gateway.conftest import Start
 
 CHAT = "/v1/chat/completions"
 QUESTION = "Which planets of the solar system have rings around them?"

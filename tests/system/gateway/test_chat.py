@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.unit.server.conftest import Start
+from tests.system.gateway.conftest import Start
 
 from semantic_router_proxy.standin.app import Pace
 
