@@ -186,6 +186,6 @@ def _slim(item: Json, api_version: str, kind: str) -> Json:
     obj = {"apiVersion": api_version, "kind": kind, **item}
     fields = obj["metadata"].get("managedFields")
     if fields:
-        kept = [f for f in fields if f.get("manager") == FIELD_MANAGER or not f.get("subresource")]
+        kept = [f for f in fields if f.get("manager") == FIELD_MANAGER or f.get("subresource") != "status"]
         obj["metadata"] = {**obj["metadata"], "managedFields": kept}
     return obj

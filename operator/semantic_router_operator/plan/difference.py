@@ -44,7 +44,7 @@ def managers_of(observed: Json, path: str) -> list[str]:
     """Managers other than ours that hold a field at or below `path`: those who changed it by hand or by program."""
     names = []
     for entry in observed.get("metadata", {}).get("managedFields", ()):
-        if entry.get("manager") == FIELD_MANAGER or entry.get("subresource"):
+        if entry.get("manager") == FIELD_MANAGER or entry.get("subresource") == "status":
             continue
         if path in set(_paths(entry.get("fieldsV1") or {}, "")):
             names.append(str(entry.get("manager", "unknown")))

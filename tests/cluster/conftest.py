@@ -1,0 +1,216 @@
+"""The shared control plane, a namespace a test, and the operator as a real process."""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import yaml
+from tests.control_plane.server import free_ports, write_kubeconfig
+from tests.control_plane.shared import Access, shared_control_plane
+
+T = TypeVar("T")
+Json = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass
+class Kubectl:
+    """Runs the real kubectl in one namespace, as an administrator."""
+
+    access: Access
+    namespace: str
+
+    def __call__(self, *arguments: str, stdin: Json | str | None = None, check: bool = True) -> str:
+        done = self.run(*arguments, stdin=stdin)
+        if check and done.returncode != 0:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def run(self, *arguments: str, stdin: Json | str | None = None) -> subprocess.CompletedProcess[str]:
+        text = json.dumps(stdin) if isinstance(stdin, dict) else stdin
+        command = [str(self.access.kubectl), f"--kubeconfig={self.access.kubeconfig}", "-n", self.namespace, *arguments]
+        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=90)
+
+    def get(self, *what: str) -> Json | None:
+        text = self("get", *what, "-o", "json", "--ignore-not-found")
+        return json.loads(text) if text else None
+
+
+def eventually(condition: Callable[[], T], seconds: float = 60) -> T:
+    """The first true value of `condition`; what it said last when there was none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not in {seconds:.0f} s, at last {value!r}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with shared_control_plane(shared / "control-plane", sorted((ROOT / "crds").glob("*.yaml"))) as access:
+        yield access
+
+
+@pytest.fixture
+def namespace(control_plane: Access) -> Iterator[str]:
+    name = f"test-{secrets.token_hex(5)}"
+    kubectl = Kubectl(control_plane, name)
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(control_plane: Access, namespace: str) -> Kubectl:
+    return Kubectl(control_plane, namespace)
+
+
+@dataclass
+class Operator:
+    """A running `semantic-router-operator run` and the files that tell about it."""
+
+    process: subprocess.Popen[bytes]
+    health: str
+    log: Path
+    user: str
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Operators:
+    """Starts operators for a namespace, each as a ServiceAccount of its own: the audit log tells them apart."""
+
+    access: Access
+    kubectl: Kubectl
+    folder: Path
+    started: list[Operator] = field(default_factory=list)
+
+    def start(self, *arguments: str, url: str | None = None) -> Operator:
+        number = len(self.started)
+        account, namespace = f"operator-{number}", self.kubectl.namespace
+        self.kubectl("create", "serviceaccount", account)
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(role(namespace, account)))
+        config = self.folder / f"{account}.kubeconfig"
+        token = self.kubectl("create", "token", account).strip()
+        write_kubeconfig(config, url or self.access.url, self.access.certificate, token, namespace)
+        health, metrics = free_ports(2)
+        log = self.folder / f"{account}.log"
+        command = [
+            *(str(Path(sys.executable).parent / "semantic-router-operator"), "run", f"--namespace={namespace}"),
+            *(f"--kubeconfig={config}", "--host=127.0.0.1", f"--health-port={health}", f"--metrics-port={metrics}"),
+            *arguments,
+        ]
+        with log.open("wb") as file:
+            process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+        operator = Operator(process, f"http://127.0.0.1:{health}", log, f"system:serviceaccount:{namespace}:{account}")
+        self.started.append(operator)
+        eventually(lambda: self._answers(operator))
+        return operator
+
+    def writes(self, *operators: Operator) -> list[Json]:
+        """Every write request of these operators so far, but for renewals of the Lease."""
+        users = {operator.user for operator in operators}
+        found = []
+        for line in self.access.audit_log.read_text().splitlines():
+            entry = json.loads(line)
+            lease = entry.get("objectRef", {}).get("resource") == "leases"
+            if entry["user"]["username"] in users and entry["verb"] in WRITES and not lease:
+                found.append(entry)
+        return found
+
+    @staticmethod
+    def _answers(operator: Operator) -> bool:
+        assert operator.process.poll() is None, operator.log.read_text()
+        address = f"{operator.health}/readyz"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - http
+            return bool(answer.status == 200)
+        return False
+
+
+@pytest.fixture
+def operators(control_plane: Access, kubectl: Kubectl, tmp_path: Path) -> Iterator[Operators]:
+    started = Operators(control_plane, kubectl, tmp_path)
+    yield started
+    for operator in started.started:
+        operator.stop()
+
+
+def role(namespace: str, account: str) -> Iterator[Json]:
+    """What the operator may do in one namespace; nothing beyond."""
+    everything = ["get", "list", "watch", "create", "patch", "update", "delete"]
+    rules = [
+        {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters/status"], "verbs": ["patch"]},
+        # Needed where OwnerReferencesPermissionEnforcement is on: blockOwnerDeletion.
+        {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters/finalizers"], "verbs": ["update"]},
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps", "services", "serviceaccounts", "persistentvolumeclaims"],
+            "verbs": everything,
+        },
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": everything},
+        {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": everything},
+        {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": everything},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": everything},
+        {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": everything},
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["get", "create", "patch"]},
+    ]
+    yield {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": account, "namespace": namespace},
+        "rules": rules,
+    }
+    yield {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": account, "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }
+
+
+@pytest.fixture
+def resource() -> Json:
+    """A small valid SemanticRouter, named as in seed 000."""
+    return {
+        "apiVersion": "semanticrouter.dev/v1alpha1",
+        "kind": "SemanticRouter",
+        "metadata": {"name": "semantic-router"},
+        "spec": {
+            "router": {"replicas": 2},
+            "providers": [{"name": "vllm", "baseURL": "http://vllm.default.svc:8000/v1"}],
+            "models": [{"name": "small", "provider": "vllm"}],
+            "cache": {"backend": "memory", "similarityThreshold": 0.85},
+        },
+    }
