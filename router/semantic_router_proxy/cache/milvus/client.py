@@ -111,6 +111,9 @@ class Connection:
             text = str(error) or type(error).__name__
         if "auth" in text.lower() or "permission" in text.lower():
             text += "; check the user name and password (MILVUS_USERNAME, MILVUS_PASSWORD)"
+        elif "illegal connection params" in text and self._config.auth.enabled:
+            # pymilvus says the same of a server that is away and of one that refuses the credentials.
+            text += "; if it is up, check the user name and password (MILVUS_USERNAME, MILVUS_PASSWORD)"
         return text if self._verbose else text.splitlines()[0][:300]
 
     async def close(self) -> None:

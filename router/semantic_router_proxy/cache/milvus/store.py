@@ -58,7 +58,7 @@ class MilvusStore:
             except BadRow as reason:
                 self._skip(str(reason))
         if rows:
-            await self._call(lambda client: client.upsert(self._name, rows, timeout=self._timeout))
+            await self._call(lambda client: self._replace(client, rows))
 
     async def get(self, entry_id: str) -> CacheEntry | None:
         """See `EntryStore.get`."""
@@ -120,7 +120,7 @@ class MilvusStore:
         for row in rows:
             row |= {"request": [], "response": [], "expires_at": 1, "written_at": now}
         if rows:
-            await self._call(lambda client: client.upsert(self._name, rows, timeout=self._timeout))
+            await self._call(lambda client: self._replace(client, rows))
 
     async def find(self, scope: str | None, model: str | None, limit: int) -> list[EntryHeader]:
         """See `EntryStore.find`."""
@@ -157,6 +157,18 @@ class MilvusStore:
     def _prepare(self, client: MilvusClient) -> None:
         prepare_collection(client, self._config, self._embedder, self._dimension)
         self._prepared = True
+
+    def _replace(self, client: MilvusClient, rows: list[dict[str, Any]]) -> None:
+        """Write rows in place of those of the same ids.
+
+        Milvus 2.3 puts an upserted row of a collection with a partition key where searches by that key do not look,
+        so such rows are deleted and inserted. Milvus Lite upserts correctly.
+        """
+        if self._config.connection.embedded or not self._config.collection.partition_key:
+            client.upsert(self._name, rows, timeout=self._timeout)
+            return
+        client.delete(self._name, ids=[row["id"] for row in rows], timeout=self._timeout)
+        client.insert(self._name, rows, timeout=self._timeout)
 
     async def _call(self, call: Callable[[MilvusClient], Result]) -> Result:
         """Run a call; the first one after a start without Milvus prepares the collection."""
