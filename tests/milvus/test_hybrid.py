@@ -78,9 +78,8 @@ async def test_an_answer_of_any_size_comes_back_to_the_byte(
 async def test_similarity_is_the_cosine_whatever_the_metric(
     backends: Backends, lite: dict[str, Any], metric: str, index: str
 ) -> None:
-    collection = {"vector_field": {"metric_type": metric}, "index": {"type": index, "params": {"nlist": 4}}}
-    if index == "HNSW":
-        collection["index"] = {"type": index, "params": {"M": 16, "efConstruction": 64}}
+    params = {"HNSW": {"M": 16, "efConstruction": 64}, "FLAT": {}, "IVF_FLAT": {"nlist": 4}}[index]
+    collection = {"vector_field": {"metric_type": metric}, "index": {"type": index, "params": params}}
     engine = await backends.open(lite, backend="milvus", milvus={"collection": collection}, similarity_threshold=0.5)
     await _add(engine, "how do i sort a list please")
     hit = await engine.find_similar("gpt-4", "how can i sort a list please")
