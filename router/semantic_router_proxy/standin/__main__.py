@@ -18,7 +18,8 @@ def run(
     model: Annotated[list[str] | None, typer.Option(help="Names that /v1/models lists.")] = None,
 ) -> None:
     """A stand-in for a model server: OpenAI-compatible, deterministic, with a realistic delay."""
-    listener = socket.socket()
+    # With the protocol named, asyncio turns Nagle's algorithm off for the connections.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     standin = StandIn(Pace(first_token, tokens_per_second), tuple(model or ("standin-small", "standin-large")))

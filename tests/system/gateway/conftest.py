@@ -119,7 +119,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 @contextlib.asynccontextmanager
 async def _listening(app: Any) -> AsyncIterator[str]:
-    listener = socket.socket()
+    # With the protocol named, asyncio turns Nagle's algorithm off for the connections.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
