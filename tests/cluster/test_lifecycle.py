@@ -155,23 +155,15 @@ def test_refused_at_admission(kubectl: Kubectl, resource: Json, change: Json, sa
 def test_invalid_past_admission_keeps_the_last_good_state(
     kubectl: Kubectl, operators: Operators, resource: Json
 ) -> None:
-    """A signal that no decision can find is a rule that only the operator checks: CEL's budget is too small for it."""
+    """That a text would read the pod's environment, where the providers' keys are, only the operator checks."""
     operators.start()
     kubectl("apply", "-f", "-", stdin=resource)
     eventually(lambda: settled(kubectl))
     good = kubectl.get("configmap/semantic-router-config")
-    resource["spec"]["routing"] = {
-        "decisions": [
-            {
-                "name": "d",
-                "rules": {"operator": "OR", "conditions": [{"type": "keyword", "name": "no-such-signal"}]},
-                "modelRefs": [{"model": "small"}],
-            }
-        ]
-    }
+    resource["spec"]["routing"] = {"signals": {"keywords": [{"name": "k", "keywords": ["${PROVIDER_VLLM_API_KEY}"]}]}}
     kubectl("apply", "-f", "-", stdin=resource)
     eventually(lambda: condition(kubectl, "ConfigValid").get("status") == "False")
-    assert "no-such-signal" in condition(kubectl, "ConfigValid")["message"]
+    assert "must not hold ${NAME}" in condition(kubectl, "ConfigValid")["message"]
     after = kubectl.get("configmap/semantic-router-config")
     assert after is not None
     assert good is not None

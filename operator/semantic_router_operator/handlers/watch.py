@@ -18,6 +18,8 @@ async def watch(
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    # Limited to namespaces it may neither list namespaces nor CRDs, and would retry the refusal for a minute.
+    settings.scanning.disabled = bool(namespaces)
     settings.persistence.finalizer = "semanticrouter.dev/operator"
     settings.persistence.progress_storage = kopf.StatusProgressStorage()
     # kopf renews a watch after this time, so that one which froze silently (kopf #1145) comes back by itself.
