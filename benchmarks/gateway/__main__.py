@@ -27,7 +27,7 @@ from benchmarks.gateway.load import Result, request_bytes, run
 OUT = Path("benchmarks/out/gateway.json")
 HOST = "127.0.0.1"
 CHAT = "/v1/chat/completions"
-WORDS = [
+WORDS = (
     "river",
     "mountain",
     "engine",
@@ -48,7 +48,7 @@ WORDS = [
     "castle",
     "forest",
     "satellite",
-]
+)
 
 
 @contextmanager

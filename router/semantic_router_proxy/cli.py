@@ -5,6 +5,7 @@ import typer
 from semantic_router_proxy.commands import model
 from semantic_router_proxy.commands.check_config import check_config
 from semantic_router_proxy.commands.demo import demo
+from semantic_router_proxy.commands.explain import explain
 from semantic_router_proxy.commands.serve import serve
 from semantic_router_proxy.version import __version__
 
@@ -32,6 +33,7 @@ def options(
 
 app.command()(serve)
 app.command(name="check-config")(check_config)
+app.command()(explain)
 app.command()(demo)
 app.add_typer(model.app, name="model")
 

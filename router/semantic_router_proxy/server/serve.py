@@ -72,7 +72,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
     if config.admin.enabled:
         admin_port = _first(addresses.admin_port, config.admin.port)
         listeners.append(_listen("admin", addresses.host or config.admin.host or host, admin_port))
-        apps.append(make_admin_app(health))
+        apps.append(make_admin_app(health, config.admin, loaded.file.parent))
     if config.metrics.enabled:
         metrics_port = _first(addresses.metrics_port, config.metrics.port)
         listeners.append(_listen("metrics", addresses.host or config.metrics.host or host, metrics_port))

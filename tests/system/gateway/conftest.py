@@ -87,7 +87,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
         async def started(*, pace: Pace | None = None, **settings: Any) -> Running:
             standin = StandIn(pace or Pace(), ("small", "large"))
-            upstream = await stack.enter_async_context(_listening(standin.app()))
+            upstream = await stack.enter_async_context(listening(standin.app()))
             config: dict[str, Any] = {
                 "providers": [{"name": "local", "base_url": f"{upstream}/v1"}],
                 "models": [{"name": "small", "provider": "local"}, {"name": "large", "provider": "local"}],
@@ -110,7 +110,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             stack.push_async_callback(gateway.close)
             health = Health()
             health.gateway = gateway
-            url = await stack.enter_async_context(_listening(make_app(health)))
+            url = await stack.enter_async_context(listening(make_app(health)))
             session = await stack.enter_async_context(aiohttp.ClientSession())
             return Running(url, gateway, standin, session, health)
 
@@ -118,7 +118,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: Any) -> AsyncIterator[str]:
+async def listening(app: Any) -> AsyncIterator[str]:
     # With the protocol named, asyncio turns Nagle's algorithm off for the connections.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

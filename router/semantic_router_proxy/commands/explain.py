@@ -1,0 +1,68 @@
+"""`semantic-router explain`: which model a question would go to, and why."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from semantic_router_proxy.commands.problems import report
+from semantic_router_proxy.config.load import load_config
+from semantic_router_proxy.config.problems import ConfigError
+
+
+def explain(
+    text: Annotated[str, typer.Argument(help="The question.")],
+    config: Annotated[Path, typer.Option(help="The router's configuration file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show the decision for a question without a running router; the cache is not asked."""
+    from semantic_router_proxy.embedding.base import EmbeddingError
+
+    try:
+        told = asyncio.run(_explain(config, text))
+    except ConfigError as error:
+        raise typer.Exit(report(error)) from None
+    except EmbeddingError as error:
+        typer.echo(f"semantic-router: {error}", err=True)
+        raise typer.Exit(2) from None
+    if json:
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{told['model'] or 'no model'}[/bold]  decision: {told['decision'] or 'none'}")
+    console.print(told["reason"], markup=False)
+    table = Table("Signal", "Holds", "Confidence", "Why")
+    for each in told["signals"]:
+        table.add_row(each["signal"], "yes" if each["matched"] else "no", f"{each['confidence']:.2f}", each["why"])
+    if told["signals"]:
+        console.print(table)
+
+
+async def _explain(file: Path, text: str) -> dict[str, Any]:
+    from prometheus_client import CollectorRegistry
+
+    from semantic_router_proxy.embedding.factory import make_embedder
+    from semantic_router_proxy.server.engine import make_engine
+    from semantic_router_proxy.server.explain import explain as explain_request
+    from semantic_router_proxy.server.gateway import Gateway
+    from semantic_router_proxy.server.observe import Observer
+    from semantic_router_proxy.upstream.client import UpstreamClient
+
+    loaded = load_config(file)
+    signals = loaded.router.signals
+    embedder = await make_embedder(loaded.router.embedding) if signals.embeddings or signals.domains else None
+    client = UpstreamClient()
+    engine = await make_engine(loaded, os.environ, client, embedder)
+    gateway = Gateway(engine, client, Observer(CollectorRegistry()), None, embedder)
+    try:
+        body = {"model": "auto", "messages": [{"role": "user", "content": text}]}
+        told = await explain_request(gateway, body)
+    finally:
+        await gateway.close()
+    del told["cache"]
+    return told

@@ -1,0 +1,68 @@
+"""What the router would do with a request, without asking a model."""
+
+from typing import Any
+
+from semantic_router_proxy.embedding.base import EmbeddingError
+from semantic_router_proxy.routing.facts import RequestFacts, last_user_text
+from semantic_router_proxy.server.engine import AUTO_MODELS
+from semantic_router_proxy.server.gateway import Gateway
+
+_PROTOCOL = "chat"
+
+
+async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymous") -> dict[str, Any]:
+    """Return the decision with every signal that was read, and what the cache would say.
+
+    The lookups are real ones and count in the cache's statistics.
+    """
+    engine = gateway.engine
+    question = last_user_text(_PROTOCOL, body)
+    vector = None
+    if gateway.embedder is not None and question:
+        try:
+            vector = (await gateway.embedder.embed([question]))[0]
+        except EmbeddingError:
+            vector = None
+    asked = body.get("model")
+    if asked is None or asked in AUTO_MODELS:
+        route = engine.router.decide(RequestFacts(question, scope), vector)
+    else:
+        route = engine.router.explicit(asked if engine.known(asked) else engine.default_model)
+    told: dict[str, Any] = {
+        "model": route.model,
+        "decision": route.decision,
+        "reason": route.reason,
+        "use_reasoning": route.use_reasoning,
+        "signals": [
+            {
+                "signal": reached.signal,
+                "matched": reached.reading.matched,
+                "confidence": round(reached.reading.confidence, 4),
+                "why": reached.reading.why,
+            }
+            for reached in route.trace
+        ],
+    }
+    if gateway.cache is None:
+        return {**told, "cache": {"verdict": "disabled"}}
+    prepared = gateway.cache.prepare(_PROTOCOL, body, scope, {})
+    allowed = prepared.eligibility
+    cache: dict[str, Any] = {
+        "exact": allowed.exact,
+        "semantic": allowed.semantic and route.cache.enabled,
+        "store": allowed.store,
+        "reason": allowed.reason,
+        "verdict": "miss" if allowed.exact else "bypass",
+    }
+    hit = await gateway.cache.find_exact(prepared) if allowed.exact else None
+    if hit is None and cache["semantic"] and vector is not None:
+        threshold = route.cache.similarity_threshold
+        hit = await gateway.cache.find_similar(prepared, route.model, vector, threshold=threshold)
+    if hit is not None:
+        cache |= {
+            "verdict": "hit",
+            "tier": hit.tier,
+            "similarity": round(hit.similarity, 4),
+            "stored_question": hit.header.query,
+        }
+    return {**told, "cache": cache}

@@ -1,0 +1,168 @@
+"""Signals, decisions and the choice of a model."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from semantic_router_proxy.config.routing import RoutingFields
+from semantic_router_proxy.config.upstreams import ModelConfig
+from semantic_router_proxy.routing.decide import Router
+from semantic_router_proxy.routing.facts import RequestFacts, last_user_text
+from semantic_router_proxy.routing.reasoning import reasoning_fields
+
+
+def router(*decisions: dict[str, Any], vectors: Any = None, **signals: Any) -> Router:
+    fields = {"signals": signals, "decisions": decisions, "default_model": "default"}
+    return Router(RoutingFields.model_validate(fields), vectors)
+
+
+def decision(name: str, *names: str, operator: str = "AND", kind: str = "keyword", **more: Any) -> dict[str, Any]:
+    conditions = [{"type": kind, "name": each} for each in names]
+    return {
+        "name": name,
+        "rules": {"operator": operator, "conditions": conditions},
+        "modelRefs": [{"model": f"{name}-model"}],
+        **more,
+    }
+
+
+A = {"name": "a", "keywords": ["alpha"]}
+B = {"name": "b", "keywords": ["beta"]}
+
+
+@pytest.mark.parametrize(
+    ("operator", "text", "holds"),
+    [
+        ("AND", "alpha beta", True),
+        ("AND", "alpha", False),
+        ("OR", "beta", True),
+        ("OR", "gamma", False),
+        ("NOT", "gamma", True),
+        ("NOT", "beta", False),
+    ],
+)
+def test_conditions_are_combined(operator: str, text: str, holds: bool) -> None:
+    route = router(decision("d", "a", "b", operator=operator), keywords=[A, B]).decide(RequestFacts(text), None)
+    assert (route.decision == "d") is holds
+    assert route.model == ("d-model" if holds else "default")
+
+
+def test_the_highest_priority_decides_and_the_files_order_among_equals() -> None:
+    decisions = (
+        decision("low", "a", priority=1),
+        decision("first", "a", priority=5),
+        decision("second", "a", priority=5),
+    )
+    assert router(*decisions, keywords=[A]).decide(RequestFacts("alpha"), None).decision == "first"
+
+
+@pytest.mark.parametrize(
+    ("signal", "text", "matched"),
+    [
+        ({"keywords": ["java"]}, "I like JavaScript", False),
+        ({"keywords": ["java"]}, "I like Java.", True),
+        ({"keywords": ["C++"]}, "is c++ hard", True),
+        ({"keywords": ["Java"], "case_sensitive": True}, "java", False),
+        ({"keywords": ["a.c"]}, "abc", False),
+        ({"keywords": ["x", "y"], "operator": "AND"}, "y and x", True),
+        ({"keywords": ["x", "y"], "operator": "NOR"}, "z", True),
+        ({"keywords": ["Straße"]}, "die STRASSE", False),
+        ({"keywords": ["缓存"]}, "缓存", True),
+    ],
+)
+def test_keywords_are_words(signal: dict[str, Any], text: str, matched: bool) -> None:
+    route = router(decision("d", "s"), keywords=[{"name": "s", **signal}]).decide(RequestFacts(text), None)
+    assert (route.decision == "d") is matched
+
+
+def test_examples_are_compared_with_their_own_signal_only() -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    compiled = router(
+        decision("one", "first", kind="embedding"),
+        decision("two", "second", kind="embedding"),
+        vectors=vectors,
+        embeddings=[
+            {"name": "first", "candidates": ["x", "y"], "threshold": 0.9},
+            {"name": "second", "candidates": ["z"], "threshold": 0.9},
+        ],
+    )
+    assert compiled.needs_embedding
+    assert compiled.decide(RequestFacts("?"), vectors[1]).decision == "one"
+    assert compiled.decide(RequestFacts("?"), vectors[2]).decision == "two"
+    assert compiled.decide(RequestFacts("?"), None).decision == ""
+
+
+def test_domains_go_by_mmlu_category() -> None:
+    class Classifier:
+        def classify(self, embedding: Any) -> tuple[str, float]:
+            return "math", 0.8
+
+    fields = {"name": "numbers", "mmlu_categories": ["math", "physics"]}
+    routing = RoutingFields.model_validate(
+        {
+            "signals": {"domains": [fields]},
+            "decisions": [decision("d", "numbers", kind="domain")],
+            "default_model": "default",
+        }
+    )
+    assert Router(routing, None, Classifier()).decide(RequestFacts("?"), np.ones(1, np.float32)).decision == "d"
+    assert Router(routing, None, None).decide(RequestFacts("?"), np.ones(1, np.float32)).decision == ""
+
+
+def test_weights_share_questions_and_one_question_always_goes_the_same_way() -> None:
+    split = decision("d", "a", modelRefs=[{"model": "x", "weight": 3}, {"model": "y", "weight": 1}])
+    compiled = router(split, keywords=[A])
+    chosen = [compiled.decide(RequestFacts(f"alpha {number}"), None).model for number in range(2000)]
+    assert chosen == [compiled.decide(RequestFacts(f"alpha {number}"), None).model for number in range(2000)]
+    assert 0.70 < Counter(chosen)["x"] / 2000 < 0.80
+
+
+def test_the_trace_says_what_was_read() -> None:
+    route = router(decision("d", "a", "b", operator="OR"), keywords=[A, B]).decide(RequestFacts("beta"), None)
+    assert [(each.signal, each.reading.matched) for each in route.trace] == [("keyword:a", False), ("keyword:b", True)]
+    assert "found 'beta'" in route.reason
+
+
+def test_a_decisions_cache_rule() -> None:
+    plugin = {"type": "semantic-cache", "configuration": {"enabled": True, "similarity_threshold": 0.95}}
+    route = router(decision("d", "a", plugins=[plugin]), keywords=[A]).decide(RequestFacts("alpha"), None)
+    assert route.cache.similarity_threshold == 0.95
+
+
+@pytest.mark.parametrize(
+    ("family", "use", "body", "fields"),
+    [
+        ("openai", True, {}, {"reasoning_effort": "medium"}),
+        ("openai", True, {"reasoning_effort": "low"}, {}),
+        ("openai", False, {}, {}),
+        ("qwen3", False, {}, {"chat_template_kwargs": {"enable_thinking": False}}),
+        ("deepseek", True, {"chat_template_kwargs": {"a": 1}}, {"chat_template_kwargs": {"a": 1, "thinking": True}}),
+        ("qwen3", True, {"chat_template_kwargs": {"enable_thinking": False}}, {}),
+        ("none", True, {}, {}),
+    ],
+)
+def test_reasoning_is_switched_as_the_family_understands_it(family: Any, use: bool, body: Any, fields: Any) -> None:
+    model = ModelConfig(name="m", provider="p", reasoning_family=family)
+    assert reasoning_fields(model, body, use_reasoning=use) == fields
+
+
+@pytest.mark.parametrize(
+    ("protocol", "body", "text"),
+    [
+        ("chat", {"messages": [{"role": "user", "content": "q"}, {"role": "tool", "content": "r"}]}, "q"),
+        (
+            "chat",
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}]},
+            "a",
+        ),
+        ("chat", {"messages": [None, 3]}, ""),
+        ("completions", {"prompt": "p"}, "p"),
+        ("completions", {"prompt": ["p"]}, ""),
+        ("responses", {"input": "i"}, "i"),
+        ("responses", {"input": [{"role": "user", "content": [{"type": "input_text", "text": "i"}]}]}, "i"),
+    ],
+)
+def test_the_question_is_the_last_user_text(protocol: str, body: dict[str, Any], text: str) -> None:
+    assert last_user_text(protocol, body) == text
