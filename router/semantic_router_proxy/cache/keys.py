@@ -1,10 +1,12 @@
 """Keys: when two requests are the same, and when their questions may share an answer.
 
 A key is SHA-256 over canonical JSON: keys sorted, no white space, UTF-8. 1 and 1.0 stay different there; that costs a
-miss at the most, while treating unlike things as like could cost a wrong answer.
+miss at the most, while treating unlike things as like could cost a wrong answer. What orjson does not write, or does
+not tell apart (NaN becomes null), is spelled out in a form of its own: every body has a key, and one of its own.
 """
 
 import hashlib
+import math
 from typing import Any
 
 import orjson
@@ -58,7 +60,47 @@ def _counted(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    try:
+        text = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return _spelled_out(parts)
+    # orjson writes NaN and infinity as null.
+    if b"null" in text and not _is_finite(parts):
+        return _spelled_out(parts)
+    return hashlib.sha256(text).hexdigest()
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether no number in a body is NaN or infinite. The body is one that orjson wrote, so it is not deep."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return not isinstance(value, list) or all(map(_is_finite, value))
+
+
+def _spelled_out(value: Any) -> str:
+    """Return SHA-256 over every value with its type and length: of any depth, any number, any text.
+
+    No canonical JSON begins as this does.
+    """
+    digest = hashlib.sha256(b"spelled out")
+    open_values = [value]
+    while open_values:
+        value = open_values.pop()
+        if isinstance(value, dict):
+            ordered = sorted(value.items(), key=lambda item: (type(item[0]).__name__, str(item[0])))
+            digest.update(b"{%d" % len(ordered))
+            open_values += [side for item in ordered for side in item]
+        elif isinstance(value, list):
+            digest.update(b"[%d" % len(value))
+            open_values += value
+        else:
+            # In hexadecimal, an integer may have any number of digits; half a surrogate pair is a code point.
+            text = value if isinstance(value, str) else hex(value) if type(value) is int else repr(value)
+            spelling = text.encode("utf-8", "surrogatepass")
+            digest.update(b"%s %d " % (type(value).__name__.encode(), len(spelling)) + spelling)
+    return digest.hexdigest()
 
 
 def _messages_key(protocol: str) -> str:

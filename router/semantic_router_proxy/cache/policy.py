@@ -167,13 +167,22 @@ def refusal(protocol: str, status: int, answer: Any) -> str:
 
 def has_tool_calls(response: bytes) -> bool:
     """Whether an answer calls a tool; such an answer is for the very same request only."""
-    if b'"tool_calls"' not in response and b'"function_call"' not in response and b'"tool_use"' not in response:
+    if b"_call" not in response and b'"tool_use"' not in response:
         return False
     answer = orjson.loads(response)
+    if answer.get("stop_reason") == "tool_use" or any(_is_call(item) for item in answer.get("output") or ()):
+        return True
+    messages = [choice.get("message") for choice in answer.get("choices") or () if isinstance(choice, dict)]
     return any(
-        isinstance(choice, dict) and bool((choice.get("message") or {}).get("tool_calls"))
-        for choice in answer.get("choices") or ()
-    ) or bool(answer.get("stop_reason") == "tool_use")
+        bool(message.get("tool_calls") or message.get("function_call"))
+        for message in messages
+        if isinstance(message, dict)
+    )
+
+
+def _is_call(item: Any) -> bool:
+    """Whether an output item of the responses protocol is a call, of whatever tool."""
+    return isinstance(item, dict) and str(item.get("type")).endswith("_call")
 
 
 def _has_media(content: Any) -> bool:

@@ -90,8 +90,13 @@ class SemanticCache:
         decision: str = "",
         ttl_seconds: int | None = None,
     ) -> str | None:
-        """Keep an answer that passed `policy.refusal`; return its entry id, or None where it was not kept."""
+        """Keep an answer that passed `policy.refusal`; return its entry id, or None where it was not kept: the request
+        forbids it, or has no JSON form (see `keys`)."""
         if not prepared.eligibility.store:
+            return None
+        try:
+            request = orjson.dumps(prepared.body)
+        except orjson.JSONEncodeError:
             return None
         partition = self._partition(prepared, model)
         semantic = (
@@ -105,7 +110,7 @@ class SemanticCache:
             "",
             model,
             prepared.question or "",
-            orjson.dumps(prepared.body),
+            request,
             response,
             partition=partition or prepared.exact_key,
             exact_key=prepared.exact_key,

@@ -73,14 +73,11 @@ class Gateway:
         client.on_attempt = observer.attempted
 
     async def find_exact(self, request: Request) -> CacheHit | None:
-        """Prepare the request for the cache and look for its very answer. Raises ApiError 400."""
+        """Prepare the request for the cache and look for its very answer."""
         if self.cache is None:
             request.record.cache_reason = "disabled"
             return None
-        try:
-            prepared = self.cache.prepare(request.protocol.name, request.body, request.scope, request.headers)
-        except (orjson.JSONEncodeError, RecursionError):
-            raise invalid("The request body is nested too deeply or holds a number that is too large.") from None
+        prepared = self.cache.prepare(request.protocol.name, request.body, request.scope, request.headers)
         request.prepared = prepared
         request.record.cache_reason = prepared.eligibility.reason
         return await self.cache.find_exact(prepared) if prepared.eligibility.exact else None
@@ -205,7 +202,10 @@ class Gateway:
             body = {**request.body, **extra, "model": target.upstream_name}
             if request.stream and request.protocol.usage_on_request and target.provider.config.stream_usage:
                 body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
-            return orjson.dumps(body)
+            try:
+                return orjson.dumps(body)
+            except orjson.JSONEncodeError:
+                raise invalid("The request body is nested too deeply to be passed on.") from None
 
         # A key that this router accepts is no business of a provider's.
         own_keys = self.engine.access is not None

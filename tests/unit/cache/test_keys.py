@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,3 +174,39 @@ def test_plain_partitions_count_model_and_embedder_only() -> None:
     others = {plain_partition("m@2/384", "gpt-4"), plain_partition("m@1/384", "x")}
     assert plain_partition("m@1/384", "gpt-4") not in others
     assert len(others) == 2
+
+
+def _nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+ODD = [
+    None, True, 1, 1.0, "1", 0, -0.0, float("nan"), float("inf"), float("-inf"), "NaN", "null", 2**63, 2**64, 2**64 + 1,
+    float(2**64), -(2**70), str(2**64), 10**5000, 10**5000 + 1, "\ud83d", "\ude00", "\ud83d\ude00", "\U0001f600",
+    "\\ud83d", _nested(300), _nested(301), _nested(5000), [], {}, [None], [float("nan")], {"x": None}, {"x": float("nan")},
+    {"\ud800": 1}, {"\ud801": 1}, {"1": 1}, {1: 1},
+]  # fmt: skip
+
+
+def test_every_odd_value_has_a_key_of_its_own() -> None:
+    bodies = [{**BASE, "odd": value} for value in ODD] + [BASE]
+    assert len({_exact(body) for body in bodies}) == len(bodies)
+    assert len({_partition(body) for body in bodies}) == len(bodies)
+
+
+@pytest.mark.parametrize("odd", [2**64, "\ud800", float("nan"), _nested(300)])
+def test_the_order_of_keys_does_not_count_in_an_odd_body_either(odd: Any) -> None:
+    assert _exact({"odd": odd, **BASE}) == _exact({**BASE, "odd": odd})
+    assert _exact({"odd": odd, "stream": True, **BASE}) == _exact({**BASE, "odd": odd})
+
+
+@given(st.binary(max_size=200))
+def test_whatever_the_server_parses_has_a_key(body: bytes) -> None:
+    try:
+        parsed = orjson.loads(b'{"messages":[{"role":"user","content":' + body + b"}]}")
+    except orjson.JSONDecodeError:
+        return
+    assert len(_exact(parsed)) == 64

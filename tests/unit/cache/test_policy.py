@@ -154,6 +154,27 @@ def test_one_incomplete_choice_spoils_the_answer() -> None:
     assert refusal("chat.completions", 200, answer) == "incomplete"
 
 
-def test_tool_calls_are_noticed_in_an_answer() -> None:
-    assert has_tool_calls(b'{"choices": [{"message": {"tool_calls": [{"id": "1"}]}}]}')
-    assert not has_tool_calls(b'{"choices": [{"message": {"content": "the word \\"tool_calls\\" alone"}}]}')
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"choices": [{"message": {"tool_calls": [{"id": "1"}]}}]}',
+        b'{"choices": [{"message": {"function_call": {"name": "f"}}}]}',
+        b'{"output": [{"type": "reasoning"}, {"type": "function_call", "name": "f"}]}',
+        b'{"output": [{"type": "web_search_call"}]}',
+        b'{"stop_reason": "tool_use", "content": [{"type": "tool_use"}]}',
+    ],
+)
+def test_tool_calls_are_noticed_in_an_answer(answer: bytes) -> None:
+    assert has_tool_calls(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"choices": [{"message": {"content": "the word \\"tool_calls\\" alone"}}]}',
+        b'{"choices": [{"message": "tool_calls"}, null]}',
+        b'{"output": [{"type": "message", "content": "function_call"}]}',
+    ],
+)
+def test_a_word_is_no_tool_call(answer: bytes) -> None:
+    assert not has_tool_calls(answer)
