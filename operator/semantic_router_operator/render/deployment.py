@@ -10,6 +10,7 @@ from semantic_router_operator.render import names
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_config import DATA_DIR, TLS_DIR
+from semantic_router_operator.render.router_config import DRAIN_DELAY_SECONDS
 from semantic_router_operator.render.template import render_template
 
 CHECKSUM_ANNOTATION = "semanticrouter.dev/checksum"
@@ -38,7 +39,7 @@ def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, s
         pod_labels={**template.labels, **names.labels(resource)},
         pod_annotations={**template.annotations, CHECKSUM_ANNOTATION: _checksum(resource, facts, files)},
         service_account=template.service_account_name or names.deployment(resource),
-        grace_seconds=router.drain_seconds + _GRACE_MARGIN_SECONDS,
+        grace_seconds=DRAIN_DELAY_SECONDS + router.drain_seconds + _GRACE_MARGIN_SECONDS,
         pull_secrets=[{"name": ref.name} for ref in router.image.pull_secrets],
         image=image_reference(router.image, facts.default_image),
         pull_policy=router.image.pull_policy,

@@ -13,6 +13,8 @@ from semantic_router_proxy.config.root import RouterConfig
 
 MILVUS_CONFIG_PATH = "config/semantic-cache/milvus.yaml"
 _EPOCH_LENGTH = 12
+# Time for endpoints to leave every node's tables after a pod was told to stop; kube-proxy's own sync takes about 1 s.
+DRAIN_DELAY_SECONDS = 5
 # What the router reloads while it runs, so that a warm memory cache survives.
 _RELOADED: Mapping[str, bool | set[str]] = {
     "config_epoch": True,
@@ -53,7 +55,12 @@ def _yaml(data: dict[str, Any]) -> str:
 def _data(resource: SemanticRouter) -> dict[str, Any]:
     spec = resource.spec
     data: dict[str, Any] = {
-        "server": {"host": "0.0.0.0", "port": names.API_PORT, "drain_seconds": spec.router.drain_seconds},  # noqa: S104
+        "server": {
+            "host": "0.0.0.0",
+            "port": names.API_PORT,
+            "drain_delay_seconds": DRAIN_DELAY_SECONDS,
+            "drain_seconds": spec.router.drain_seconds,
+        },  # noqa: S104
         "admin": {"port": names.ADMIN_PORT},
         "metrics": {"port": names.METRICS_PORT},
         "log": {"level": spec.router.log_level},

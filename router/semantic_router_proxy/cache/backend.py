@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
+from semantic_router_proxy.config.cache import SemanticCacheConfig
 
 
 class CacheBackend(Protocol):
@@ -62,6 +63,10 @@ class CacheBackend(Protocol):
 
     async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
         """Delete all entries that match, or all there are; return how many."""
+        ...
+
+    def reconfigure(self, config: SemanticCacheConfig) -> None:
+        """Take over what can change while running: threshold, life, guard, largest answer."""
         ...
 
     def get_stats(self) -> CacheStats: ...

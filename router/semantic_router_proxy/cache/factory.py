@@ -31,6 +31,8 @@ async def open_cache(loaded: LoadedConfig, embedder: Embedder, registry: Collect
         await store.open()
     except StoreUnavailable as error:
         _log.warning("cache_store_unavailable", reason=str(error), consequence="answers are cached in memory only")
+    else:
+        _log.info("milvus_connected", address=store.address, collection=loaded.milvus.collection.name)
     backend = HybridBackend(config.backend_type, config, embedder, store, metrics)
     backend.start()
     return backend

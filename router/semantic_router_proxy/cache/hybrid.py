@@ -185,6 +185,11 @@ class HybridBackend:
         self._metrics.entries(len(self._view))
         return count
 
+    def reconfigure(self, config: SemanticCacheConfig) -> None:
+        """See `CacheBackend.reconfigure`."""
+        self._config = config
+        self._maker.reconfigure(config)
+
     def get_stats(self) -> CacheStats:
         return self._metrics.stats(len(self._view))
 

@@ -24,6 +24,10 @@ class EntryMaker:
         self._identity = str(embedder.identity)
         self.clock = clock
 
+    def reconfigure(self, config: SemanticCacheConfig) -> None:
+        """Take over another threshold, life and largest answer."""
+        self._config = config
+
     def partition(self, model: str, partition: str | None) -> str:
         return plain_partition(self._identity, model) if partition is None else partition
 

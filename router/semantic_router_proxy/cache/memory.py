@@ -125,6 +125,11 @@ class MemoryBackend:
         self._metrics.entries(len(self._view))
         return removed
 
+    def reconfigure(self, config: SemanticCacheConfig) -> None:
+        """See `CacheBackend.reconfigure`."""
+        self._config = config
+        self._maker.reconfigure(config)
+
     def get_stats(self) -> CacheStats:
         return self._metrics.stats(len(self._view))
 

@@ -43,15 +43,21 @@ class SemanticCache:
         """Take over a new configuration; entries of another policy epoch are not found any more."""
         self._config = config
         self._policy_epoch = policy_epoch
+        self._backend.reconfigure(config)
 
-    def prepare(self, protocol: str, body: dict[str, Any], scope: str, headers: Mapping[str, str]) -> Prepared:
-        """Decide what the cache may do with a request. `headers` have lower-case names."""
+    def prepare(
+        self, protocol: str, body: dict[str, Any], scope: str, headers: Mapping[str, str], variant: str = ""
+    ) -> Prepared:
+        """Decide what the cache may do with a request. `headers` have lower-case names.
+
+        `variant` stands for what routing sees of a request beside its body: another one is another exact request.
+        """
         if self._config.scope == "global":
             scope = ""
         question = keys.query_text(protocol, body)
         hints = caller_hints(headers)
         allowed = eligibility(protocol, body, question, hints, self._config.guard.languages)
-        key = keys.exact_key(scope, self._policy_epoch, protocol, body)
+        key = keys.exact_key(scope, self._policy_epoch + variant, protocol, body)
         return Prepared(protocol, body, scope, key, question, allowed, hints)
 
     async def find_exact(self, prepared: Prepared) -> CacheHit | None:

@@ -10,6 +10,9 @@ class ServerConfig(Section):
     port: int = Field(8801, ge=0, le=65535, description="0: any free port.")
     max_body_bytes: int = Field(20 * 1024 * 1024, ge=1024)
     request_timeout_seconds: float = Field(600.0, gt=0)
+    drain_delay_seconds: float = Field(
+        0.0, ge=0, description="How long new requests are still taken after SIGTERM, while /readyz says draining."
+    )
     drain_seconds: float = Field(25.0, ge=0, description="How long running answers may finish after SIGTERM.")
 
 

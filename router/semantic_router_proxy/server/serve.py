@@ -97,7 +97,11 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
             reloading = asyncio.create_task(Reloader(loaded, health).run())
             await asyncio.wait({stopping, reloading, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             reloading.cancel()
-        _log.info("draining", seconds=config.server.drain_seconds)
+        health.draining = True
+        _log.info("draining", seconds=config.server.drain_seconds, delay=config.server.drain_delay_seconds)
+        if health.gateway is not None:
+            # In a cluster requests keep coming until every node has heard that this pod is not ready any more.
+            await asyncio.sleep(config.server.drain_delay_seconds)
     finally:
         health.draining = True
         starting.cancel()

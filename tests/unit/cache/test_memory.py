@@ -69,6 +69,14 @@ async def test_a_callers_threshold_can_only_be_stricter(embedder: WordEmbedder) 
     assert await loose.find_similar("gpt-4", "how can i sort a list please", threshold=0.999) is None
 
 
+async def test_a_new_threshold_and_guard_hold_at_once(embedder: WordEmbedder) -> None:
+    cache = _backend(embedder, similarity_threshold=0.99)
+    await _add(cache, "how do i sort a list please")
+    assert await cache.find_similar("gpt-4", "how can i sort a list please") is None
+    cache.reconfigure(SemanticCacheConfig(similarity_threshold=0.5))
+    assert await cache.find_similar("gpt-4", "how can i sort a list please") is not None
+
+
 async def test_an_expired_entry_is_never_served(embedder: WordEmbedder) -> None:
     clock = Clock()
     cache = _backend(embedder, clock, ttl_seconds=60)

@@ -45,6 +45,10 @@ class MilvusStore:
         self._bad_row = bad_row
         self._logged: set[str] = set()
 
+    @property
+    def address(self) -> str:
+        return self._connection.address
+
     async def open(self) -> None:
         """Connect and prepare the collection. Raises StoreUnavailable and StoreMismatch."""
         await self._connection.run(self._prepare, _PREPARING_REQUESTS)
