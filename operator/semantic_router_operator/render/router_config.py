@@ -56,11 +56,11 @@ def _data(resource: SemanticRouter) -> dict[str, Any]:
     spec = resource.spec
     data: dict[str, Any] = {
         "server": {
-            "host": "0.0.0.0",
+            "host": "0.0.0.0",  # noqa: S104 - a pod listens to its Service
             "port": names.API_PORT,
             "drain_delay_seconds": DRAIN_DELAY_SECONDS,
             "drain_seconds": spec.router.drain_seconds,
-        },  # noqa: S104
+        },
         "admin": {"port": names.ADMIN_PORT},
         "metrics": {"port": names.METRICS_PORT},
         "log": {"level": spec.router.log_level},
