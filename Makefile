@@ -55,6 +55,10 @@ control-plane: $(STAMP) ## Find or build etcd, kube-apiserver and kube-controlle
 test-sentence-transformers: $(STAMP) ## The sentence-transformers embedder, in an environment of its own (several GB)
 	@tests/sentence_transformers/run
 
+.PHONY: bench-cache
+bench-cache: $(STAMP) ## Measure the cache: right and wrong answers, speed; writes benchmarks/out/cache.json
+	@$(BIN)/python -m benchmarks.cache
+
 .PHONY: generate
 generate: $(STAMP) ## Write the generated files anew: crds/
 	@$(BIN)/python -m tests.drift --write

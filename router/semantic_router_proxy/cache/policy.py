@@ -28,7 +28,7 @@ _PERSONAL = re.compile(
     r"^(?:(?:please|can you|could you|hi|hello|hey)[,\s]+)*(?:tell me |check |show me |show |list |look up )?"
     r"(?:where(?:'s| is| are)|when (?:will|does|is|are)|what(?:'s| is| are| was)|how much (?:is|are|do i|did i)|"
     r"how many|is|are|has|have|did|does|was|which|check|show|list|track|cancel|change|update|delete|send|book|order)\b"
-    r"[^.?!]*\b(?:my|our|i|we)\b[^.?!]*\b(?:order|orders|balance|account|invoice|invoices|bill|bills|payment|payments|"
+    r"[^.?!]{0,200}\b(?:my|our|i|we)\b[^.?!]{0,200}\b(?:order|orders|balance|account|invoice|invoices|bill|bills|payment|payments|"
     r"parcel|package|delivery|refund|booking|reservation|appointment|appointments|subscription|ticket|tickets|claim|"
     r"statement|transactions?|calendar|schedule|inbox|email|emails|message|messages|owe|name|address|birthday|salary)\b",
     re.IGNORECASE,

@@ -186,7 +186,8 @@ def _nested(depth: int) -> Any:
 ODD = [
     None, True, 1, 1.0, "1", 0, -0.0, float("nan"), float("inf"), float("-inf"), "NaN", "null", 2**63, 2**64, 2**64 + 1,
     float(2**64), -(2**70), str(2**64), 10**5000, 10**5000 + 1, "\ud83d", "\ude00", "\ud83d\ude00", "\U0001f600",
-    "\\ud83d", _nested(300), _nested(301), _nested(5000), [], {}, [None], [float("nan")], {"x": None}, {"x": float("nan")},
+    "\\ud83d", _nested(300), _nested(301), _nested(5000), [], {}, [None], [float("nan")], {"x": None},
+    {"x": float("nan")},
     {"\ud800": 1}, {"\ud801": 1}, {"1": 1}, {1: 1},
 ]  # fmt: skip
 

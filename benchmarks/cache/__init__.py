@@ -1,0 +1,1 @@
+"""Measures the cache: how often it answers, how often wrongly, how fast."""
