@@ -41,9 +41,7 @@ class RouterConfig(RoutingFields):
             ("provider", [p.name for p in self.providers]),
             ("model", [m.name for m in self.models]),
             ("decision", [d.name for d in self.decisions]),
-            ("keyword signal", [s.name for s in self.signals.keywords]),
-            ("embedding signal", [s.name for s in self.signals.embeddings]),
-            ("domain signal", [s.name for s in self.signals.domains]),
+            *((f"{kind} signal", names) for kind, names in self.signals.names().items()),
         ):
             duplicate = _duplicate(names)
             if duplicate is not None:

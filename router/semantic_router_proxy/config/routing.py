@@ -32,14 +32,71 @@ class DomainSignal(Section):
     mmlu_categories: tuple[str, ...] = ()
 
 
+class ContextSignal(Section):
+    """True where the request's length, estimated in tokens, lies within the limits."""
+
+    name: str = Field(min_length=1)
+    min_tokens: int = Field(0, ge=0)
+    max_tokens: int | None = Field(None, ge=1)
+
+
+class ContentSignal(Section):
+    """True where the request carries any of these."""
+
+    name: str = Field(min_length=1)
+    has: tuple[Literal["tools", "images", "code"], ...] = Field(min_length=1)
+
+
+class ComplexitySignal(Section):
+    """True where the question seems at least this hard, from 0 (a short fact) to 1 (reasoning in many steps)."""
+
+    name: str = Field(min_length=1)
+    threshold: float = Field(0.5, ge=0.0, le=1.0)
+
+
+class HeaderSignal(Section):
+    """True where the request's header has one of the values; without values, where it is there at all."""
+
+    name: str = Field(min_length=1)
+    header: str = Field(pattern="^[A-Za-z0-9-]+$")
+    values: tuple[str, ...] = ()
+
+
+class CallerSignal(Section):
+    """True for these callers: names of API keys, or the body's `user`."""
+
+    name: str = Field(min_length=1)
+    callers: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+
 class SignalsConfig(Section):
     keywords: tuple[KeywordSignal, ...] = ()
     embeddings: tuple[EmbeddingSignal, ...] = ()
     domains: tuple[DomainSignal, ...] = ()
+    context: tuple[ContextSignal, ...] = ()
+    content: tuple[ContentSignal, ...] = ()
+    complexity: tuple[ComplexitySignal, ...] = ()
+    headers: tuple[HeaderSignal, ...] = ()
+    callers: tuple[CallerSignal, ...] = ()
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the names of all signals by the `type` that a condition calls them by."""
+        kinds: dict[str, tuple[Any, ...]] = {
+            "keyword": self.keywords,
+            "embedding": self.embeddings,
+            "domain": self.domains,
+            "context": self.context,
+            "content": self.content,
+            "complexity": self.complexity,
+            "header": self.headers,
+            "caller": self.callers,
+        }
+        return {kind: [signal.name for signal in signals] for kind, signals in kinds.items()}
 
 
 class Condition(Section):
-    type: Literal["keyword", "embedding", "domain"]
+    type: Literal["keyword", "embedding", "domain", "context", "content", "complexity", "header", "caller"]
     name: str = Field(min_length=1)
 
 
@@ -79,11 +136,7 @@ class RoutingFields(Section):
 
     @model_validator(mode="after")
     def _conditions_name_signals(self) -> "RoutingFields":
-        known = {
-            "keyword": {signal.name for signal in self.signals.keywords},
-            "embedding": {signal.name for signal in self.signals.embeddings},
-            "domain": {signal.name for signal in self.signals.domains},
-        }
+        known = self.signals.names()
         for decision in self.decisions:
             for condition in decision.rules.conditions:
                 if condition.name not in known[condition.type]:

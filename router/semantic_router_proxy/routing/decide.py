@@ -1,7 +1,7 @@
 """From facts to a model: signals are read, the first decision whose rules hold decides, weights choose. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 from semantic_router_proxy.config.routing import Condition, Decision, ModelRef, RoutingFields, Rules
 from semantic_router_proxy.routing.facts import RequestFacts
-from semantic_router_proxy.routing.signals import Domain, DomainClassifier, Examples, Keywords, Reading, Signal
+from semantic_router_proxy.routing.signals import (
+    Caller,
+    Complexity,
+    Content,
+    Context,
+    Domain,
+    DomainClassifier,
+    Examples,
+    Header,
+    Keywords,
+    Reading,
+    Signal,
+)
 
 Vector = NDArray[np.float32]
 
@@ -68,6 +80,14 @@ class Router:
         for domain in config.signals.domains:
             self._signals["domain", domain.name] = Domain(domain, domains)
         # Highest priority first; among equals the order of the file.
+        signals = config.signals
+        self._signals |= {("context", each.name): Context(each) for each in signals.context}
+        self._signals |= {("content", each.name): Content(each) for each in signals.content}
+        self._signals |= {("complexity", each.name): Complexity(each) for each in signals.complexity}
+        self._signals |= {("header", each.name): Header(each) for each in signals.headers}
+        self._signals |= {("caller", each.name): Caller(each) for each in signals.callers}
+        self._callers = bool(signals.callers)
+        self._headers = tuple(sorted({each.header.lower() for each in signals.headers}))
         self._decisions = sorted(config.decisions, key=lambda decision: -decision.priority)
         self._rules = {decision.name: _cache_rule(decision) for decision in self._decisions}
         self.needs_embedding = any(
@@ -84,6 +104,15 @@ class Router:
                 rule = self._rules[decision.name]
                 return Route(chosen.model, decision.name, chosen.use_reasoning, reason, rule, _trace(readings))
         return Route(self._default, "", False, "no decision matched", CacheRule(), _trace(readings))
+
+    def variant(self, headers: Mapping[str, str], caller: str) -> str:
+        """Return what the signals see of a request beside its body; two requests that differ there are not the same.
+        Empty where no such signal is configured."""
+        if not self._headers and not self._callers:
+            return ""
+        seen = "\n".join(f"{name}={headers.get(name)}" for name in self._headers)
+        seen += f"\n{caller if self._callers else ''}"
+        return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def explicit(self, model: str) -> Route:
         """Return the route of a request that names its model."""

@@ -1,17 +1,64 @@
 """What routing looks at: facts of one request, taken from its body."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+_CHARACTERS_A_TOKEN = 4
+# A fenced block, or what hardly anybody writes in prose.
+_CODE = re.compile(
+    r"```|^\s*(?:def |class |import |from \w+ import |#include|public |func |fn "
+    r"|SELECT .+ FROM )|[{};]\s*$|=>|\w+\(.*\);",
+    re.MULTILINE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """`text` is the last user message's text; `identity` a stable string that weights are drawn by."""
+    """`text` is the last user message's text; `identity` a stable string that weights are drawn by. `tokens` is the
+    estimated length of all messages, `caller` the name of the API key, `user` the body's."""
 
     text: str
     identity: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    tokens: int = 0
+    content: frozenset[str] = frozenset()
+    caller: str = ""
+    user: str = ""
+
+
+def facts_of(
+    protocol: str, body: Mapping[str, Any], headers: Mapping[str, str], identity: str, caller: str
+) -> RequestFacts:
+    """Take the facts of a request from its body."""
+    text = last_user_text(protocol, body)
+    turns = body.get("input" if protocol == "responses" else "messages")
+    contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else [text]
+    found = set()
+    if body.get("tools") or body.get("functions"):
+        found.add("tools")
+    if any(_has_image(content) for content in contents):
+        found.add("images")
+    if _CODE.search(text):
+        found.add("code")
+    length = sum(len(content_text(content)) for content in contents)
+    user = body.get("user")
+    return RequestFacts(
+        text,
+        identity,
+        headers,
+        tokens=length // _CHARACTERS_A_TOKEN,
+        content=frozenset(found),
+        caller=caller,
+        user=user if isinstance(user, str) else "",
+    )
+
+
+def _has_image(content: Any) -> bool:
+    return isinstance(content, list) and any(
+        isinstance(part, dict) and part.get("type") in ("image_url", "input_image", "image") for part in content
+    )
 
 
 def last_user_text(protocol: str, body: Mapping[str, Any]) -> str:

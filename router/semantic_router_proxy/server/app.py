@@ -108,7 +108,7 @@ class _Api:
         limits = gateway.engine.config.server
         body = parse_object(await read_body(receive, headers, limits.max_body_bytes))
         protocol.check(body)
-        request = Request(protocol, body, headers, cache_scope(headers, body, caller), record)
+        request = Request(protocol, body, headers, cache_scope(headers, body, caller), record, caller)
         record.stream = request.stream
         hit = await gateway.find_exact(request)
         if hit is not None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from semantic_router_proxy.embedding.base import EmbeddingError
-from semantic_router_proxy.routing.facts import RequestFacts, last_user_text
+from semantic_router_proxy.routing.facts import facts_of, last_user_text
 from semantic_router_proxy.server.engine import AUTO_MODELS
 from semantic_router_proxy.server.gateway import Gateway
 
@@ -25,7 +25,7 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
             vector = None
     asked = body.get("model")
     if asked is None or asked in AUTO_MODELS:
-        route = engine.router.decide(RequestFacts(question, scope), vector)
+        route = engine.router.decide(facts_of(_PROTOCOL, body, {}, scope, ""), vector)
     else:
         route = engine.router.explicit(asked if engine.known(asked) else engine.default_model)
     told: dict[str, Any] = {

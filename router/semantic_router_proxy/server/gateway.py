@@ -15,7 +15,7 @@ from semantic_router_proxy.cache.entry import CacheHit, Vector
 from semantic_router_proxy.cache.service import Prepared, SemanticCache
 from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
 from semantic_router_proxy.routing.decide import Route
-from semantic_router_proxy.routing.facts import RequestFacts, last_user_text
+from semantic_router_proxy.routing.facts import facts_of, last_user_text
 from semantic_router_proxy.routing.reasoning import reasoning_fields
 from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
 from semantic_router_proxy.server.errors import ApiError, invalid
@@ -40,6 +40,7 @@ class Request:
     headers: Mapping[str, str]
     scope: str
     record: RequestRecord
+    caller: str = ""
     prepared: Prepared | None = None
 
     @property
@@ -77,7 +78,8 @@ class Gateway:
         if self.cache is None:
             request.record.cache_reason = "disabled"
             return None
-        prepared = self.cache.prepare(request.protocol.name, request.body, request.scope, request.headers)
+        variant = self.engine.router.variant(request.headers, request.caller)
+        prepared = self.cache.prepare(request.protocol.name, request.body, request.scope, request.headers, variant)
         request.prepared = prepared
         request.record.cache_reason = prepared.eligibility.reason
         return await self.cache.find_exact(prepared) if prepared.eligibility.exact else None
@@ -147,7 +149,7 @@ class Gateway:
         routed = asked is None or asked in AUTO_MODELS
         wants_routing = routed and engine.router.needs_embedding and bool(question)
         embedding = await self._embed(question) if wants_cache or wants_routing else None
-        route = self._route(request, engine, question, embedding, asked if not routed else None)
+        route = self._route(request, engine, embedding, None if routed else str(asked))
         targets = engine.targets_of(route.model)
         self.observer.decided(route.decision, route.model)
         if self.cache is not None and prepared is not None and embedding is not None and route.cache.enabled:
@@ -178,11 +180,9 @@ class Gateway:
         self.observer.embedded(time.perf_counter() - begin)
         return vector
 
-    def _route(
-        self, request: Request, engine: Engine, question: str, embedding: Vector | None, asked: str | None
-    ) -> Route:
+    def _route(self, request: Request, engine: Engine, embedding: Vector | None, asked: str | None) -> Route:
         if asked is None:
-            facts = RequestFacts(question, request.scope, request.headers)
+            facts = facts_of(request.protocol.name, request.body, request.headers, request.scope, request.caller)
             return engine.router.decide(facts, embedding)
         if engine.known(asked) or not engine.providers:
             return engine.router.explicit(asked)

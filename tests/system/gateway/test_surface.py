@@ -158,3 +158,23 @@ async def test_wrong_methods_and_paths_are_openai_errors(start: Start) -> None:
     async with router.session.get(f"{router.url}/v1/nothing") as response:
         assert response.status == 404
         assert (await response.json())["error"]["code"] == "unknown_url"
+
+
+async def test_a_header_that_routing_looks_at_separates_even_shared_answers(start: Start) -> None:
+    router = await start(
+        semantic_cache={"backend_type": "memory", "scope": "global"},
+        signals={"headers": [{"name": "gold", "header": "x-tier", "values": ["gold"]}]},
+        decisions=[
+            {
+                "name": "premium",
+                "rules": {"conditions": [{"type": "header", "name": "gold"}]},
+                "modelRefs": [{"model": "large"}],
+            }
+        ],
+    )
+    _, headers, _ = await router.post(CHAT, asked(), x_tier="gold")
+    assert headers["x-vsr-selected-model"] == "large"
+    _, headers, _ = await router.post(CHAT, asked())
+    assert (headers["x-vsr-cache"], headers["x-vsr-selected-model"]) == ("miss", "small")
+    _, headers, _ = await router.post(CHAT, asked(), x_tier="gold")
+    assert (headers["x-vsr-cache"], headers["x-vsr-selected-model"]) == ("hit", "large")

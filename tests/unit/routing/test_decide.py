@@ -9,7 +9,7 @@ import pytest
 from semantic_router_proxy.config.routing import RoutingFields
 from semantic_router_proxy.config.upstreams import ModelConfig
 from semantic_router_proxy.routing.decide import Router
-from semantic_router_proxy.routing.facts import RequestFacts, last_user_text
+from semantic_router_proxy.routing.facts import RequestFacts, facts_of, last_user_text
 from semantic_router_proxy.routing.reasoning import reasoning_fields
 
 
@@ -166,3 +166,47 @@ def test_reasoning_is_switched_as_the_family_understands_it(family: Any, use: bo
 )
 def test_the_question_is_the_last_user_text(protocol: str, body: dict[str, Any], text: str) -> None:
     assert last_user_text(protocol, body) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "signal", "body", "headers", "matched"),
+    [
+        ("context", {"min_tokens": 100}, {"messages": [{"role": "user", "content": "x" * 500}]}, {}, True),
+        ("context", {"max_tokens": 100}, {"messages": [{"role": "user", "content": "x" * 500}]}, {}, False),
+        ("content", {"has": ["tools"]}, {"tools": [{}]}, {}, True),
+        (
+            "content",
+            {"has": ["images"]},
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            {},
+            True,
+        ),
+        ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "```\nx\n```"}]}, {}, True),
+        ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "Hello; how are you?"}]}, {}, False),
+        ("complexity", {}, {"messages": [{"role": "user", "content": "What is the capital of France?"}]}, {}, False),
+        (
+            "complexity",
+            {"threshold": 0.5},
+            {"messages": [{"role": "user", "content": "Prove it; compare both if n is odd?"}]},
+            {},
+            True,
+        ),
+        ("header", {"header": "X-Tier", "values": ["gold"]}, {}, {"x-tier": "gold"}, True),
+        ("header", {"header": "X-Tier", "values": ["gold"]}, {}, {"x-tier": "tin"}, False),
+        ("caller", {"users": ["u1"]}, {"user": "u1"}, {}, True),
+        ("caller", {"callers": ["team"]}, {}, {}, True),
+        ("caller", {"callers": ["other"]}, {}, {}, False),
+    ],
+)
+def test_further_signals(kind: str, signal: Any, body: Any, headers: Any, matched: bool) -> None:
+    plural = {"header": "headers", "caller": "callers"}.get(kind, kind)
+    compiled = router(decision("d", "s", kind=kind), **{plural: [{"name": "s", **signal}]})
+    route = compiled.decide(facts_of("chat", body, headers, "", "team"), None)
+    assert (route.decision == "d") is matched
+
+
+def test_requests_that_differ_in_a_signals_header_have_different_keys() -> None:
+    compiled = router(headers=[{"name": "s", "header": "x-tier"}])
+    assert compiled.variant({"x-tier": "gold"}, "") != compiled.variant({}, "")
+    assert compiled.variant({"other": "1"}, "a") == compiled.variant({}, "b")
+    assert router().variant({"x-tier": "gold"}, "a") == ""
