@@ -19,6 +19,8 @@ import yaml
 from tests.control_plane.server import free_ports, write_kubeconfig
 from tests.control_plane.shared import Access, shared_control_plane
 
+from semantic_router_operator.render.kinds import CHILD_KINDS
+
 T = TypeVar("T")
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -171,17 +173,8 @@ def role(namespace: str, account: str) -> Iterator[Json]:
         {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters/status"], "verbs": ["patch"]},
         # Needed where OwnerReferencesPermissionEnforcement is on: blockOwnerDeletion.
         {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters/finalizers"], "verbs": ["update"]},
-        {
-            "apiGroups": [""],
-            "resources": ["configmaps", "services", "serviceaccounts", "persistentvolumeclaims"],
-            "verbs": everything,
-        },
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
-        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": everything},
-        {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": everything},
-        {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": everything},
-        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": everything},
-        {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["httproutes"], "verbs": everything},
+        *({"apiGroups": [each.group], "resources": [each.plural], "verbs": everything} for each in CHILD_KINDS),
+        {"apiGroups": [""], "resources": ["secrets", "pods"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["get", "create", "patch"]},
     ]

@@ -59,7 +59,9 @@ class ControlPlane:
         self._write_kubeconfig()
         for crd in crds:
             self._kubectl("apply", "--server-side", "-f", str(crd))
-        # After the CRDs: the garbage collector looks for new kinds only every 30 s.
+        # The garbage collector looks for new kinds only every 30 s: they have to be served before it starts.
+        if crds:
+            self._kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         self._spawn(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig}",

@@ -1,6 +1,8 @@
 """Which kinds the cluster serves, and under which path."""
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,13 +38,16 @@ class Discovery:
         self._connection = connection
         self._known: dict[tuple[str, str], Resource] = {}
         self._missing_since: dict[str, float] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def resource(self, api_version: str, kind: str) -> Resource:
         """Raises UnknownKindError when the cluster does not serve the kind."""
         if (api_version, kind) not in self._known:
-            asked = self._missing_since.get(api_version)
-            if asked is None or time.monotonic() - asked > MISSING_SECONDS:
-                await self._ask(api_version)
+            # The kinds of a group version are asked for at the same time; all wait for the one answer.
+            async with self._asking[api_version]:
+                asked = self._missing_since.get(api_version)
+                if asked is None or time.monotonic() - asked > MISSING_SECONDS:
+                    await self._ask(api_version)
         try:
             return self._known[api_version, kind]
         except KeyError:
@@ -70,14 +75,13 @@ class Discovery:
 
     async def _ask(self, api_version: str) -> None:
         root = "/apis" if "/" in api_version else "/api"
-        self._missing_since[api_version] = time.monotonic()
         try:
             answer = await self._connection.request("GET", f"{root}/{api_version}")
         except ApiError as error:
-            if error.not_found:
-                return
-            self._missing_since.pop(api_version, None)
-            raise
+            if not error.not_found:
+                raise
+            answer = {}
+        self._missing_since[api_version] = time.monotonic()
         for item in answer.get("resources", []):
             if "/" not in item["name"]:
                 resource = Resource(api_version, item["kind"], item["name"], bool(item["namespaced"]))

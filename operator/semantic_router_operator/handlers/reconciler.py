@@ -17,23 +17,13 @@ from semantic_router_operator.handlers.desired import desired_of, secrets_of
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
 from semantic_router_operator.plan.reconcile import Desired, plan
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.kinds import CHILD_KINDS
 
 Json = dict[str, Any]
 Key = tuple[str, str]
 
-# Every kind that the operator makes. Those that a cluster may lack are found when their CRD appears.
-KINDS = (
-    ("v1", "ConfigMap"),
-    ("v1", "Service"),
-    ("v1", "ServiceAccount"),
-    ("v1", "PersistentVolumeClaim"),
-    ("apps/v1", "Deployment"),
-    ("autoscaling/v2", "HorizontalPodAutoscaler"),
-    ("policy/v1", "PodDisruptionBudget"),
-    ("networking.k8s.io/v1", "Ingress"),
-    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
-)
-OPTIONAL_KINDS = (("gateway.networking.k8s.io/v1", "HTTPRoute"),)
+KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS)
+OPTIONAL_KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS if each.optional)
 
 log = structlog.get_logger()
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import uuid
 from collections.abc import Coroutine
 from pathlib import Path
@@ -77,7 +78,7 @@ async def _lead(
     resync_seconds: float,
     stop: asyncio.Event,
 ) -> int:
-    stop_kopf = asyncio.Event()
+    stop_kopf = threading.Event()
     background: list[asyncio.Task[Any]] = [asyncio.create_task(reconciler.run())]
     await _first(stop.wait(), reconciler.synced())
     kopf_task = asyncio.create_task(watch(namespaces, queue.wake, kubeconfig, stop_kopf))
@@ -91,12 +92,11 @@ async def _lead(
     for task in background:
         task.cancel()
     stop_kopf.set()
-    await asyncio.wait([kopf_task], timeout=5)
+    await asyncio.wait([kopf_task], timeout=2)
     for task in (lost, stopped, kopf_task):
         task.cancel()
     await asyncio.gather(*background, lost, stopped, kopf_task, return_exceptions=True)
-    # kopf takes the signal handlers over while it runs: it ending by itself is the signal.
-    if stopped in done or (kopf_task in done and not kopf_task.cancelled() and kopf_task.exception() is None):
+    if stopped in done:
         return 0
     for task in done:
         if not task.cancelled() and task.exception() is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,45 @@ Key = tuple[str, str]
 
 
 async def watch(
-    namespaces: tuple[str, ...], wake: Callable[[Key], None], kubeconfig: Path | None, stop: asyncio.Event
+    namespaces: tuple[str, ...], wake: Callable[[Key], None], kubeconfig: Path | None, stop: threading.Event
 ) -> None:
-    """Runs kopf until `stop` is set. Empty `namespaces` means the whole cluster."""
+    """Runs kopf until `stop` is set or it fails. Empty `namespaces` means the whole cluster.
+
+    kopf has an event loop and a thread of its own: at its end it waits for every task of its loop, then cancels them,
+    and in the main thread it would take the signals.
+    """
+    loop = asyncio.get_running_loop()
+
+    def woken(key: Key) -> None:
+        loop.call_soon_threadsafe(wake, key)
+
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def run() -> None:
+        try:
+            asyncio.run(_watch(namespaces, woken, kubeconfig, stop))
+            outcome: BaseException | None = None
+        except BaseException as error:  # noqa: BLE001 - told to the one who waits
+            outcome = error
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, ended, outcome)
+
+    threading.Thread(target=run, name="kopf", daemon=True).start()
+    await ended
+
+
+def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(RuntimeError(f"kopf ended: {error}"))
+
+
+async def _watch(
+    namespaces: tuple[str, ...], wake: Callable[[Key], None], kubeconfig: Path | None, stop: threading.Event
+) -> None:
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from semantic_router_operator.render.kinds import CHILD_KINDS
+
 # Kinds that a cluster may serve or not, and that rendering makes use of.
-OPTIONAL_KINDS = frozenset({"HTTPRoute"})
+OPTIONAL_KINDS = frozenset(each.kind for each in CHILD_KINDS if each.optional)
 DEFAULT_IMAGE = "ghcr.io/semantic-router/semantic-router"
 
 
