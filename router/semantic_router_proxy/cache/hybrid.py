@@ -4,10 +4,8 @@
 """
 
 import asyncio
-import contextlib
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -16,11 +14,12 @@ from semantic_router_proxy.cache.breaker import StoreBreaker
 from semantic_router_proxy.cache.entry import CacheEntry, CacheHit, CacheStats, EntryHeader, Tier, Vector
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.lookup import Clock, EntryMaker
-from semantic_router_proxy.cache.match import choose
+from semantic_router_proxy.cache.match import Match, choose
 from semantic_router_proxy.cache.memory import CANDIDATES, graph_settings
 from semantic_router_proxy.cache.memory_view import MemoryView
 from semantic_router_proxy.cache.metrics import CacheMetrics
-from semantic_router_proxy.cache.store import EntryStore, StoreUnavailable
+from semantic_router_proxy.cache.store import EntryStore, ScannedEntry, StoreUnavailable
+from semantic_router_proxy.cache.writer import StoreWriter
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 from semantic_router_proxy.embedding.base import Embedder
 
@@ -34,8 +33,10 @@ SWEEP_SECONDS = 60.0
 # Expired rows stay this long, so that every replica's cursor sees a deletion before the row is gone.
 SWEEP_GRACE_SECONDS = 120.0
 _SCAN_ROWS = 1000
-_PENDING_LIMIT = 10_000
-_RETRY_SECONDS = 1.0
+# Rows that are taken into memory before requests get their turn: an insertion into a large graph costs 0.4 ms.
+_ROWS_AT_ONCE = 16
+# Like questions that are tried when the first ones turn out to be gone from the store.
+_ATTEMPTS = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -62,22 +63,23 @@ class HybridBackend:
         self._breaker = StoreBreaker()
         self._cursor = 0
         self._synchronised = asyncio.Event()
-        self._pending: deque[CacheEntry] = deque()
+        self._writer = StoreWriter(self._put, self._publish, metrics, clock)
+        # When rows of the last seconds were written: scans look back and would bring evicted ones in again.
+        self._recent: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to follow the store: rebuild the view, then take in other replicas' writes; sweep expired rows."""
-        loops: list[Callable[[], Awaitable[None]]] = [self._sweep, self._retry_pending]
+        self._writer.start()
+        self._tasks = [asyncio.ensure_future(_repeat(self._sweep, SWEEP_SECONDS, at_once=False))]
         if self._in_memory:
-            loops.append(self._follow)
+            self._tasks.append(asyncio.ensure_future(_repeat(self._follow, CURSOR_SECONDS, at_once=True)))
         else:
             self._synchronised.set()
-        self._tasks = [asyncio.ensure_future(loop()) for loop in loops]
 
     async def synchronised(self) -> None:
         """Return when the view holds what the store held at the start."""
         await self._synchronised.wait()
-        await self._view.settled()
 
     async def add_entry(
         self,
@@ -105,11 +107,7 @@ class HybridBackend:
             model, query, request, response, partition=partition, exact_key=exact_key, scope=scope,
             embedding=embedding, semantic=semantic, ttl_seconds=ttl_seconds, decision=decision,
         )  # fmt: skip
-        if not await self._put(entry):
-            self._postpone(entry)
-            return None
-        self._metrics.count("add_entry", "success")
-        return entry.header.entry_id
+        return entry.header.entry_id if await self._writer.write(entry) else None
 
     async def find_exact(self, exact_key: str) -> CacheHit | None:
         """See `CacheBackend.find_exact`."""
@@ -145,10 +143,15 @@ class HybridBackend:
         limit = self._maker.threshold(threshold)
         now = self._maker.clock()
         guard = self._config.guard.enabled
-        match = choose(query, self._view.search(part, vector, CANDIDATES), limit, now, guard=guard)
-        hit = None
-        if match.serving is not None:
+        hit, match = None, Match(None, None, ())
+        self._view.remove_expired(now)
+        for _ in range(_ATTEMPTS if self._view_is_ready() else 0):
+            match = choose(query, self._view.search(part, vector, CANDIDATES), limit, now, guard=guard)
+            if match.serving is None:
+                break
             hit = await self._answer(match.serving.header, "semantic", match.serving.similarity)
+            if hit is not None or match.serving.header.entry_id in self._view:
+                break
         if hit is None and self._must_ask_store():
             found = await self._ask(lambda: self._store.search(part, vector, CANDIDATES, now))
             match = choose(query, found or (), limit, now, guard=guard)
@@ -176,14 +179,15 @@ class HybridBackend:
 
     async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
         """See `CacheBackend.invalidate`. Raises StoreUnavailable."""
-        count = 0
+        gone: dict[str, bool] = {}
         now = self._maker.clock()
-        while found := [h for h in await self._store.find(scope, model, _SCAN_ROWS) if not h.expired(now)]:
+        # A store that is not strongly consistent may show again what was deleted a moment ago.
+        while found := [h for h in await self._store.find(scope, model, _SCAN_ROWS) if h.entry_id not in gone]:
             await self._store.expire([header.entry_id for header in found])
-            count += len(found)
+            gone |= {header.entry_id: not header.expired(now) for header in found}
         self._view.remove_where(lambda header: scope in (None, header.scope) and model in (None, header.model))
         self._metrics.entries(len(self._view))
-        return count
+        return sum(gone.values())
 
     def reconfigure(self, config: SemanticCacheConfig) -> None:
         """See `CacheBackend.reconfigure`."""
@@ -202,13 +206,13 @@ class HybridBackend:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        while self._pending:
-            if not await self._put(self._pending[0]):
-                _log.warning("cache_entries_lost", count=len(self._pending), reason="the store did not take them")
-                break
-            self._pending.popleft()
+        await self._writer.close()
         await self._view.close()
         await self._store.close()
+
+    def _view_is_ready(self) -> bool:
+        """Whether to look into memory: not while it is being filled and the store can answer."""
+        return self._in_memory and (self._synchronised.is_set() or not self._breaker.available)
 
     def _must_ask_store(self) -> bool:
         """Whether the store may hold an answer that the view does not know."""
@@ -223,13 +227,20 @@ class HybridBackend:
 
     async def _fetch(self, header: EntryHeader, tier: Tier, similarity: float) -> CacheHit | None:
         """Fetch an answer from the store; what it holds now must still be that entry, and alive."""
-        entry = await self._ask(lambda: self._store.get(header.entry_id))
-        if entry is None or entry.header.partition != header.partition or entry.header.expired(self._maker.clock()):
-            if entry is not None:
+        answer = await self._ask(lambda: self._read(header.entry_id))
+        if answer is None:
+            return None
+        entry, now = answer[0], self._maker.clock()
+        if entry is None or entry.header.partition != header.partition or entry.header.expired(now):
+            # A young one may not be visible yet, depending on the store's consistency.
+            if entry is not None or now - header.created_at > CURSOR_OVERLAP_SECONDS:
                 self._view.remove(header.entry_id)
             return None
         self._promote(entry)
         return CacheHit(entry.header, entry.response, tier, "milvus", similarity)
+
+    async def _read(self, entry_id: str) -> tuple[CacheEntry | None]:
+        return (await self._store.get(entry_id),)
 
     def _promote(self, entry: CacheEntry) -> None:
         """Take an entry from the store into memory, or only its answer where the rest is there already."""
@@ -240,26 +251,15 @@ class HybridBackend:
         self._view.keep_document(entry.header.entry_id, entry.response)
         self._metrics.entries(len(self._view))
 
-    async def _put(self, entry: CacheEntry) -> bool:
-        """Write to the store first, publish in memory after."""
-        stored = await self._ask(lambda: self._stored(entry))
-        if stored and self._in_memory:
+    async def _put(self, entries: Sequence[CacheEntry]) -> frozenset[str] | None:
+        return await self._ask(lambda: self._store.put(entries))
+
+    def _publish(self, entry: CacheEntry) -> None:
+        """Take in an entry that the store has."""
+        if self._in_memory:
+            self._recent[entry.header.entry_id] = int(self._maker.clock() * 1e6)
             self._view.add(entry.header, entry.embedding, entry.response)
             self._metrics.entries(len(self._view))
-        return bool(stored)
-
-    async def _stored(self, entry: CacheEntry) -> bool:
-        await self._store.put([entry])
-        return True
-
-    def _postpone(self, entry: CacheEntry) -> None:
-        """Keep an entry for when the store is back; the oldest leaves when there are too many."""
-        if len(self._pending) >= _PENDING_LIMIT:
-            self._pending.popleft()
-            self._metrics.count("add_entry", "dropped")
-        self._pending.append(entry)
-        self._metrics.count("add_entry", "postponed")
-        self._metrics.pending(len(self._pending))
 
     async def _ask(self, call: Callable[[], Awaitable[Result]]) -> Result | None:
         """Ask the store, unless it is being left alone. A store that is down is a miss, never an error."""
@@ -273,6 +273,10 @@ class HybridBackend:
             self._breaker.failed()
             self._metrics.store_available(self._breaker.available)
             return None
+        except Exception as error:  # noqa: BLE001 - whatever a store's library throws must not reach a client
+            _log.error("cache_store_failed", reason=f"{type(error).__name__}: {error}")
+            self._metrics.count("store", "error")
+            return None
         if not self._breaker.available:
             _log.info("cache_store_available")
         self._breaker.succeeded()
@@ -285,52 +289,57 @@ class HybridBackend:
         self._metrics.time(operation, time.perf_counter() - begin)
 
     async def _follow(self) -> None:
-        """Take the store's rows into memory, first all of them, then what is new, for ever."""
-        while True:
-            complete = await self._take_in_new_rows()
-            if complete:
-                self._synchronised.set()
-            await asyncio.sleep(CURSOR_SECONDS)
+        """Take in what is new in the store; the first time that is all there is, and then it makes the graphs."""
+        if await self._take_in_new_rows() and not self._synchronised.is_set():
+            await self._view.settled()
+            self._synchronised.set()
 
     async def _take_in_new_rows(self) -> bool:
         """Read on from the cursor; return whether the end was reached."""
-        after = self._cursor - int(CURSOR_OVERLAP_SECONDS * 1e6)
-        while True:
-            rows = await self._ask(lambda start=after: self._store.scan(start, _SCAN_ROWS))  # type: ignore[misc]
-            if rows is None:
+        overlap = int(CURSOR_OVERLAP_SECONDS * 1e6)
+        after = self._cursor - overlap
+        complete = False
+        while not complete:
+            page = await self._ask(lambda start=after: self._store.scan(start, _SCAN_ROWS))  # type: ignore[misc]
+            if page is None:
                 return False
-            now = self._maker.clock()
-            for row in rows:
-                header = row.header
-                if header.expired(now):
-                    self._view.remove(header.entry_id)
-                elif header.entry_id not in self._view:
-                    self._view.add(header, row.embedding, None)
-            self._metrics.entries(len(self._view))
-            if rows:
-                self._cursor = max(self._cursor, rows[-1].written_at)
-            if len(rows) < _SCAN_ROWS:
-                return True
-            after = rows[-1].written_at
-            await asyncio.sleep(0)
+            for number, row in enumerate(page.entries):
+                self._take_in(row)
+                if number % _ROWS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            after = page.read_to
+            complete = page.complete
+            self._cursor = max(self._cursor, after)
+        self._metrics.entries(len(self._view))
+        self._recent = {entry: at for entry, at in self._recent.items() if at > self._cursor - 2 * overlap}
+        return True
+
+    def _take_in(self, row: ScannedEntry) -> None:
+        header = row.header
+        if header.expired(self._maker.clock()):
+            self._view.remove(header.entry_id)
+        elif header.entry_id not in self._recent and header.entry_id not in self._view:
+            self._view.add(header, row.embedding, None)
+        self._recent[header.entry_id] = row.written_at
 
     async def _sweep(self) -> None:
         """Remove what has expired: from memory at once, from the store after every replica could see it."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            now = self._maker.clock()
-            self._view.remove_where(lambda header, at=now: header.expired(at))  # type: ignore[misc]
-            self._metrics.entries(len(self._view))
-            await self._ask(lambda at=now: self._store.sweep(at - SWEEP_GRACE_SECONDS))  # type: ignore[misc]
+        now = self._maker.clock()
+        removed = True
+        while removed:
+            removed = self._view.remove_expired(now) > 0
+            await asyncio.sleep(0)
+        self._metrics.entries(len(self._view))
+        await self._ask(lambda: self._store.sweep(now - SWEEP_GRACE_SECONDS))
 
-    async def _retry_pending(self) -> None:
-        """Write entries that came while the store was away."""
-        while True:
-            await asyncio.sleep(_RETRY_SECONDS)
-            while self._pending:
-                entry = self._pending[0]
-                if not entry.header.expired(self._maker.clock()) and not await self._put(entry):
-                    break
-                with contextlib.suppress(IndexError):
-                    self._pending.popleft()
-            self._metrics.pending(len(self._pending))
+
+async def _repeat(step: Callable[[], Awaitable[None]], seconds: float, *, at_once: bool) -> None:
+    """Do a step for ever, with a pause between; one that fails is told and does not end it."""
+    if not at_once:
+        await asyncio.sleep(seconds)
+    while True:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - the cache would silently grow stale
+            _log.error("cache_background_step_failed", step=step.__name__, reason=f"{type(error).__name__}: {error}")
+        await asyncio.sleep(seconds)

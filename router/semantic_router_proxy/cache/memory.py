@@ -59,6 +59,7 @@ class MemoryBackend:
             model, query, request, response, partition=partition, exact_key=exact_key, scope=scope,
             embedding=embedding, semantic=semantic, ttl_seconds=ttl_seconds, decision=decision,
         )  # fmt: skip
+        self._view.remove_expired(self._maker.clock())
         self._view.add(entry.header, entry.embedding, entry.response)
         self._metrics.count("add_entry", "success")
         self._metrics.entries(len(self._view))
@@ -66,14 +67,16 @@ class MemoryBackend:
 
     async def find_exact(self, exact_key: str) -> CacheHit | None:
         """See `CacheBackend.find_exact`."""
+        begin = time.perf_counter()
         header = self._view.exact(exact_key, self._maker.clock())
         document = self._view.document(header.entry_id) if header is not None else None
-        if header is None or document is None:
-            self._metrics.count("find_exact", "miss")
-            return None
-        self._metrics.count("find_exact", "hit_local")
-        self._metrics.request(hit=True)
-        return CacheHit(header, document, "exact", "local", 1.0)
+        hit = None
+        if header is not None and document is not None:
+            hit = CacheHit(header, document, "exact", "local", 1.0)
+            self._metrics.request(hit=True)
+        self._metrics.count("find_exact", "hit_local" if hit else "miss")
+        self._metrics.time("find_exact", time.perf_counter() - begin)
+        return hit
 
     async def find_similar(
         self,
@@ -87,6 +90,7 @@ class MemoryBackend:
         """See `CacheBackend.find_similar`."""
         begin = time.perf_counter()
         vector = await self._maker.vector(query, embedding)
+        self._view.remove_expired(self._maker.clock())
         candidates = self._view.search(self._maker.partition(model, partition), vector, CANDIDATES)
         match = choose(
             query, candidates, self._maker.threshold(threshold), self._maker.clock(), guard=self._config.guard.enabled
@@ -131,6 +135,7 @@ class MemoryBackend:
         self._maker.reconfigure(config)
 
     def get_stats(self) -> CacheStats:
+        self._view.remove_expired(self._maker.clock())
         return self._metrics.stats(len(self._view))
 
     def record_miss(self) -> None:

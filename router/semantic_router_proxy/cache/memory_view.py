@@ -3,6 +3,7 @@
 It is the whole of the memory backend, and for hybrid a view of the store that can be made again at any time.
 """
 
+import heapq
 from collections.abc import Callable, Iterator
 
 from semantic_router_proxy.cache.entry import EntryHeader, Vector
@@ -10,6 +11,9 @@ from semantic_router_proxy.cache.eviction import make_eviction
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.store import Candidate
 from semantic_router_proxy.config.cache import EvictionPolicy
+
+# Expired entries that one call removes at most, so that no request pays for many.
+_EXPIRED_AT_ONCE = 32
 
 
 class MemoryView:
@@ -31,6 +35,7 @@ class MemoryView:
         self._documents: dict[str, bytes] = {}
         self._order = make_eviction(policy)
         self._document_order = make_eviction("lru" if policy == "fifo" else policy)
+        self._expiry: list[tuple[float, str]] = []
         self._next_label = 0
         self.evicted = 0
 
@@ -56,6 +61,11 @@ class MemoryView:
             self.evicted += 1
         self._headers[header.entry_id] = header
         self._order.add(header.entry_id)
+        if header.expires_at:
+            heapq.heappush(self._expiry, (header.expires_at, header.entry_id))
+            if len(self._expiry) > 2 * len(self._headers) + 64:
+                self._expiry = [(each.expires_at, each.entry_id) for each in self._headers.values() if each.expires_at]
+                heapq.heapify(self._expiry)
         if header.semantic and embedding is not None:
             label = self._next_label
             self._next_label += 1
@@ -84,6 +94,16 @@ class MemoryView:
         found = [header.entry_id for header in self._headers.values() if matches(header)]
         return sum(self.remove(entry_id) for entry_id in found)
 
+    def remove_expired(self, now: float, limit: int = _EXPIRED_AT_ONCE) -> int:
+        """Remove up to `limit` entries whose life is over, the longest expired first; return how many."""
+        removed = 0
+        while removed < limit and self._expiry and self._expiry[0][0] <= now:
+            _, entry_id = heapq.heappop(self._expiry)
+            header = self._headers.get(entry_id)
+            if header is not None and header.expired(now):
+                removed += self.remove(entry_id)
+        return removed
+
     def header(self, entry_id: str) -> EntryHeader | None:
         return self._headers.get(entry_id)
 
@@ -101,7 +121,9 @@ class MemoryView:
     def search(self, partition: str, embedding: Vector, limit: int) -> list[Candidate]:
         """Return the most similar questions, the best first; expired ones as well."""
         found = self._index.search(partition, embedding, limit)
-        return [Candidate(self._headers[self._ids[label]], similarity) for label, similarity in found]
+        return [
+            Candidate(self._headers[self._ids[label]], similarity) for label, similarity in found if label in self._ids
+        ]
 
     def keep_document(self, entry_id: str, document: bytes) -> None:
         """Keep an answer at hand."""

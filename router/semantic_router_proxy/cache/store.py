@@ -32,11 +32,22 @@ class ScannedEntry:
     written_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class ScanPage:
+    """A part of a scan. `read_to` is the youngest time that was read, bad rows included; `complete` says that nothing
+    younger was there."""
+
+    entries: list[ScannedEntry]
+    read_to: int
+    complete: bool
+
+
 class EntryStore(Protocol):
     """Every method may raise StoreUnavailable and nothing else; bad rows are skipped and counted, never returned."""
 
-    async def put(self, entries: Sequence[CacheEntry]) -> None:
-        """Write the entries, replacing those of the same id; return when the store has acknowledged them."""
+    async def put(self, entries: Sequence[CacheEntry]) -> frozenset[str]:
+        """Write the entries, replacing those of the same id. Return, once the store has acknowledged them, the ids of
+        those that it holds; the others do not fit into it."""
         ...
 
     async def get(self, entry_id: str) -> CacheEntry | None: ...
@@ -49,9 +60,9 @@ class EntryStore(Protocol):
         """Return the most similar questions of the partition that have not expired, the best first."""
         ...
 
-    async def scan(self, written_after: int, limit: int) -> list[ScannedEntry]:
+    async def scan(self, written_after: int, limit: int) -> ScanPage:
         """Return rows written after the given time (microseconds), the oldest first; expired ones as well, since an
-        entry is deleted by letting it expire."""
+        entry is deleted by letting it expire. All rows of one time come in one page, so it may exceed `limit`."""
         ...
 
     async def expire(self, entry_ids: Sequence[str]) -> None:

@@ -5,7 +5,9 @@ from numpy.typing import NDArray
 
 from semantic_router_proxy.cache.entry import Vector
 
-_FIRST_CAPACITY = 8
+# Most partitions hold one or two entries, so a matrix starts with one row and never keeps four times what it needs.
+_FIRST_CAPACITY = 1
+_SHRINK_SHARE = 4
 
 
 class ExactIndex:
@@ -22,9 +24,7 @@ class ExactIndex:
     def add(self, label: int, vector: Vector) -> None:
         count = len(self._labels)
         if count == len(self._rows):
-            grown = np.empty((2 * count, self._rows.shape[1]), dtype=np.float32)
-            grown[:count] = self._rows
-            self._rows = grown
+            self._resize(2 * count)
         self._rows[count] = vector
         self._positions[label] = count
         self._labels.append(label)
@@ -38,6 +38,8 @@ class ExactIndex:
             self._rows[position] = self._rows[len(self._labels)]
             self._labels[position] = last
             self._positions[last] = position
+        if _SHRINK_SHARE * len(self._labels) < len(self._rows):
+            self._resize(max(_FIRST_CAPACITY, 2 * len(self._labels)))
 
     def search(self, vector: Vector, limit: int) -> list[tuple[int, float]]:
         """Return up to `limit` (label, cosine), the best first."""
@@ -52,6 +54,16 @@ class ExactIndex:
             best = np.argsort(-similarities)
         return [(self._labels[position], float(similarities[position])) for position in best]
 
+    def rows(self, labels: list[int]) -> tuple[list[int], NDArray[np.float32]]:
+        """Return a copy of those of the labels that are there, and of their vectors."""
+        there = [label for label in labels if label in self._positions]
+        return there, self._rows[[self._positions[label] for label in there]]
+
     def items(self) -> tuple[list[int], NDArray[np.float32]]:
         """Return a copy of all labels and vectors."""
         return list(self._labels), self._rows[: len(self._labels)].copy()
+
+    def _resize(self, capacity: int) -> None:
+        rows = np.empty((capacity, self._rows.shape[1]), dtype=np.float32)
+        rows[: len(self._labels)] = self._rows[: len(self._labels)]
+        self._rows = rows

@@ -1,39 +1,71 @@
-"""All partitions' indexes. One lookup touches one partition only, so nothing is ever filtered in Python."""
+"""All partitions' indexes. One lookup touches one partition only, so nothing is ever filtered in Python.
+
+A partition is a tail that is scanned exactly and, once that has become long, a graph beside it. A graph is made in a
+thread while the tail keeps answering; the finished one takes the old one's place between two lookups.
+"""
 
 import asyncio
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+import structlog
+from numpy.typing import NDArray
 
 from semantic_router_proxy.cache.entry import Vector
 from semantic_router_proxy.cache.index.exact import ExactIndex
 from semantic_router_proxy.cache.index.graph import GraphIndex, GraphSettings
 
-# Up to here one exact scan (4096 x 384 floats) is about as fast as a walk through a graph, and never wrong.
+Result = TypeVar("Result")
+
+# Up to here a scan (4096 x 384 floats) costs little more than a walk through a graph, and is never wrong.
 EXACT_LIMIT = 4096
 _REBUILD_SHARE = 0.3
-_REBUILD_THREADS = 1
+# Room for what is added until so many rows are deleted that the graph is made anew.
+_SLACK = 1.5
+# Rows per step of a build: a step cannot be interrupted, and the router must be able to stop.
+_STEP = 2000
+# So few rows that came during a build stay in the tail.
+_REST = 16
+_BUILD_NICENESS = 10
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class _Rebuild:
-    """A graph in the making, and what happened meanwhile: rows to add, labels to remove."""
+class _Build:
+    """A graph in the making, and what happened meanwhile: rows that came, rows that left."""
 
     task: asyncio.Task[None] | None = None
-    added: list[tuple[int, Vector]] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
     removed: set[int] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class _Part:
+    tail: ExactIndex
+    longest_tail: int
+    graph: GraphIndex | None = None
+    build: _Build | None = None
+
+    def __len__(self) -> int:
+        return len(self.tail) + (len(self.graph) if self.graph is not None else 0)
+
+
 class PartitionedIndex:
-    """Vectors by partition and label. For use from one event loop; graphs are made beside it in threads."""
+    """Vectors by partition and label, a label being used once. For use from one event loop."""
 
     def __init__(self, dimension: int, settings: GraphSettings, exact_limit: int = EXACT_LIMIT) -> None:
         self._dimension = dimension
         self._settings = settings
         self._exact_limit = exact_limit
-        self._parts: dict[str, ExactIndex | GraphIndex] = {}
-        self._rebuilds: dict[str, _Rebuild] = {}
+        self._parts: dict[str, _Part] = {}
+        self._builder = ThreadPoolExecutor(1, thread_name_prefix="graph", initializer=_step_back)
+        self._build_threads = os.cpu_count() or 1
         self._size = 0
 
     def __len__(self) -> int:
@@ -41,70 +73,113 @@ class PartitionedIndex:
 
     def add(self, partition: str, label: int, vector: Vector) -> None:
         """Add a vector (float32 of shape (dimension,), length 1)."""
-        index = self._parts.get(partition)
-        if index is None:
-            index = self._parts[partition] = ExactIndex(self._dimension)
-        index.add(label, vector)
+        part = self._parts.get(partition)
+        if part is None:
+            part = self._parts[partition] = _Part(ExactIndex(self._dimension), self._exact_limit)
         self._size += 1
-        rebuild = self._rebuilds.get(partition)
-        if rebuild is not None:
-            rebuild.added.append((label, vector))
-        elif isinstance(index, ExactIndex) and len(index) > self._exact_limit:
-            self._start_rebuild(partition, index)
+        if part.graph is not None and part.build is None and not part.graph.full:
+            part.graph.add(label, vector)
+            return
+        part.tail.add(label, vector)
+        if part.build is not None:
+            part.build.added.append(label)
+        elif len(part.tail) > part.longest_tail or part.graph is not None:
+            self._start_build(partition, part)
 
     def remove(self, partition: str, label: int) -> None:
-        index = self._parts.get(partition)
-        if index is None:
+        part = self._parts.get(partition)
+        if part is None:
             return
-        before = len(index)
-        index.remove(label)
-        self._size -= before - len(index)
-        rebuild = self._rebuilds.get(partition)
-        if rebuild is not None:
-            rebuild.removed.add(label)
-        elif len(index) == 0:
+        before = len(part)
+        part.tail.remove(label)
+        if part.graph is not None:
+            part.graph.remove(label)
+        self._size -= before - len(part)
+        if part.build is not None:
+            part.build.removed.add(label)
+        elif len(part) == 0:
             del self._parts[partition]
-        elif isinstance(index, GraphIndex) and index.marked_share > _REBUILD_SHARE:
-            self._start_rebuild(partition, index)
+        elif part.graph is not None and part.graph.marked_share > _REBUILD_SHARE:
+            self._start_build(partition, part)
 
     def search(self, partition: str, vector: Vector, limit: int) -> list[tuple[int, float]]:
         """Return up to `limit` (label, cosine) of the partition, the best first."""
-        index = self._parts.get(partition)
-        return index.search(vector, limit) if index is not None else []
+        part = self._parts.get(partition)
+        if part is None:
+            return []
+        found = part.tail.search(vector, limit)
+        if part.graph is not None:
+            found = sorted(part.graph.search(vector, limit) + found, key=lambda each: -each[1])[:limit]
+        return found
 
     async def settled(self) -> None:
         """Return when no graph is in the making."""
-        while self._rebuilds:
-            await asyncio.gather(*(rebuild.task for rebuild in self._rebuilds.values() if rebuild.task))
+        while tasks := [part.build.task for part in self._parts.values() if part.build and part.build.task]:
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        for rebuild in list(self._rebuilds.values()):
-            if rebuild.task is not None:
-                rebuild.task.cancel()
-        await asyncio.gather(*(r.task for r in self._rebuilds.values() if r.task), return_exceptions=True)
-        self._rebuilds.clear()
+        tasks = [part.build.task for part in self._parts.values() if part.build and part.build.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._builder.shutdown(wait=True, cancel_futures=True)
 
-    def _start_rebuild(self, partition: str, index: ExactIndex | GraphIndex) -> None:
-        """Make a graph of what is there in a thread, then take in what happened meanwhile and put it into place."""
-        rebuild = self._rebuilds[partition] = _Rebuild()
-        labels, vectors = index.items()
-        rebuild.task = asyncio.get_running_loop().create_task(self._rebuild(partition, labels, vectors))
+    def _start_build(self, partition: str, part: _Part) -> None:
+        build = part.build = _Build()
+        build.task = asyncio.get_running_loop().create_task(self._make_anew(partition, part, build))
 
-    async def _rebuild(self, partition: str, labels: list[int], vectors: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-        graph = GraphIndex(self._dimension, max(2 * self._exact_limit, 2 * len(labels)), self._settings)
+    async def _make_anew(self, partition: str, part: _Part, build: _Build) -> None:
         try:
-            if len(labels) > self._exact_limit:
-                await asyncio.to_thread(graph.add_many, labels, vectors, _REBUILD_THREADS)
-            replacement: ExactIndex | GraphIndex = graph
-            if len(labels) <= self._exact_limit:
-                replacement = ExactIndex(self._dimension)
-                for label, vector in zip(labels, vectors, strict=True):
-                    replacement.add(label, vector)
-            changes = self._rebuilds[partition]
-            for label, vector in changes.added:
-                replacement.add(label, vector)
-            for label in changes.removed:
-                replacement.remove(label)
-            self._parts[partition] = replacement
+            await self._replace(part, build)
+        except (RuntimeError, MemoryError) as error:
+            # A scan still answers; the next try comes when there is twice as much.
+            part.longest_tail = 2 * max(len(part.tail), part.longest_tail)
+            _log.warning("cache_graph_failed", rows=len(part), reason=str(error) or type(error).__name__)
         finally:
-            self._rebuilds.pop(partition, None)
+            part.build = None
+        if len(part) == 0:
+            self._parts.pop(partition, None)
+
+    async def _replace(self, part: _Part, build: _Build) -> None:
+        """Put all rows into a new graph, or back into a tail where they have become few, and publish it."""
+        labels, vectors = part.tail.items()
+        if part.graph is not None:
+            older, their_vectors = await self._in_thread(part.graph.items, part.graph.labels())
+            labels, vectors = older + labels, np.concatenate([their_vectors, vectors])
+        if len(labels) - len(build.removed) <= self._exact_limit:
+            tail = ExactIndex(self._dimension)
+            for label, vector in zip(labels, vectors, strict=True):
+                tail.add(label, vector)
+            for label, vector in zip(*part.tail.rows(build.added), strict=True):
+                tail.add(label, vector)
+            for label in build.removed:
+                tail.remove(label)
+            part.graph, part.tail = None, tail
+            return
+        graph = GraphIndex(self._dimension, int(_SLACK * len(labels)), self._settings)
+        await self._fill(graph, labels, vectors)
+        while len(build.added) > _REST:
+            labels, vectors = part.tail.rows(build.added)
+            build.added = []
+            await self._fill(graph, labels, vectors)
+        await self._in_thread(graph.reserve, int(_SLACK * len(graph)))
+        tail = ExactIndex(self._dimension)
+        for label, vector in zip(*part.tail.rows(build.added), strict=True):
+            tail.add(label, vector)
+        for label in build.removed:
+            graph.remove(label)
+        part.graph, part.tail = graph, tail
+
+    async def _fill(self, graph: GraphIndex, labels: list[int], vectors: NDArray[np.float32]) -> None:
+        for start in range(0, len(labels), _STEP):
+            step = slice(start, start + _STEP)
+            await self._in_thread(graph.add_many, labels[step], vectors[step], self._build_threads)
+
+    async def _in_thread(self, call: Callable[..., Result], *arguments: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._builder, call, *arguments)
+
+
+def _step_back() -> None:
+    """Let the builder's threads run only when no request wants the processor; Linux knows that for single threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, 0, _BUILD_NICENESS)

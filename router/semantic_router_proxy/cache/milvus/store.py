@@ -12,7 +12,7 @@ from semantic_router_proxy.cache.milvus.client import Connection
 from semantic_router_proxy.cache.milvus.collection import LITE_INDEX_TYPES, prepare_collection
 from semantic_router_proxy.cache.milvus.filters import exactly, hexadecimal
 from semantic_router_proxy.cache.milvus.rows import HEADER_FIELDS, BadRow, to_entry, to_header, to_row, to_vector
-from semantic_router_proxy.cache.store import Candidate, ScannedEntry, StoreMismatch, StoreUnavailable
+from semantic_router_proxy.cache.store import Candidate, ScannedEntry, ScanPage, StoreMismatch, StoreUnavailable
 from semantic_router_proxy.config.milvus import MilvusConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity
 
@@ -53,7 +53,7 @@ class MilvusStore:
         """Connect and prepare the collection. Raises StoreUnavailable and StoreMismatch."""
         await self._connection.run(self._prepare, _PREPARING_REQUESTS)
 
-    async def put(self, entries: Sequence[CacheEntry]) -> None:
+    async def put(self, entries: Sequence[CacheEntry]) -> frozenset[str]:
         """See `EntryStore.put`. An entry that Milvus cannot hold is counted as a bad row."""
         rows = []
         for entry in entries:
@@ -63,6 +63,7 @@ class MilvusStore:
                 self._skip(str(reason))
         if rows:
             await self._call(lambda client: self._replace(client, rows))
+        return frozenset(row["id"] for row in rows)
 
     async def get(self, entry_id: str) -> CacheEntry | None:
         """See `EntryStore.get`."""
@@ -102,9 +103,10 @@ class MilvusStore:
                 self._skip(str(reason))
         return sorted(candidates, key=lambda candidate: -candidate.similarity)
 
-    async def scan(self, written_after: int, limit: int) -> list[ScannedEntry]:
+    async def scan(self, written_after: int, limit: int) -> ScanPage:
         """See `EntryStore.scan`."""
         rows = await self._scan_rows(written_after, limit)
+        read_to = max((int(row["written_at"]) for row in rows), default=written_after)
         scanned = []
         for row in rows:
             try:
@@ -112,7 +114,7 @@ class MilvusStore:
                 scanned.append(ScannedEntry(to_header(row), vector, int(row["written_at"])))
             except BadRow as reason:
                 self._skip(str(reason))
-        return sorted(scanned, key=lambda row: row.written_at)
+        return ScanPage(sorted(scanned, key=lambda row: row.written_at), read_to, complete=len(rows) < limit)
 
     async def expire(self, entry_ids: Sequence[str]) -> None:
         """See `EntryStore.expire`."""
