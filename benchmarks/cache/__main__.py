@@ -16,6 +16,7 @@ OUT = Path("benchmarks/out/cache.json")
 SECTIONS = {
     "quality": "quality",
     "decisions": "decisions",
+    "lookup": "lookup",
 }
 
 

@@ -38,7 +38,7 @@ def choose(question: str, candidates: Iterable[Candidate], threshold: float, now
             break
         if reading is None:
             return Match(candidate, nearest, tuple(rejections))
-        verdict = check_readings(reading, read(candidate.header.query))
+        verdict = check_readings(reading, read(candidate.header.query), candidate.similarity)
         if verdict.accepted:
             return Match(candidate, nearest, tuple(rejections))
         rejections.append(verdict.rule)

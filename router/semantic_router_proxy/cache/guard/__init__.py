@@ -7,7 +7,9 @@ exactly only (see `language`).
 
 from dataclasses import dataclass
 
+from semantic_router_proxy.cache.guard.rewording import is_rewording
 from semantic_router_proxy.cache.guard.rules import RULES
+from semantic_router_proxy.cache.guard.spelling import corrected, corrections
 from semantic_router_proxy.cache.guard.words import Reading, read
 
 
@@ -23,15 +25,24 @@ class Verdict:
 _ACCEPTED = Verdict(accepted=True)
 
 
-def check(question: str, candidate: str) -> Verdict:
-    """Compare a question with one that was answered before."""
-    return check_readings(read(question), read(candidate))
+def check(question: str, candidate: str, similarity: float = 0.0) -> Verdict:
+    """Compare a question with one that was answered before. `similarity` is their cosine, 0 where it is not known:
+    then every difference in content objects."""
+    return check_readings(read(question), read(candidate), similarity)
 
 
-def check_readings(question: Reading, candidate: Reading) -> Verdict:
+def check_readings(question: Reading, candidate: Reading, similarity: float = 0.0) -> Verdict:
     """Do the same with texts that are read already."""
+    if question.unknown or candidate.unknown:
+        question, candidate = _without_slips(question, candidate), _without_slips(candidate, question)
     for name, rule in RULES:
         detail = rule(question, candidate)
-        if detail:
+        if detail and not (name == "content" and is_rewording(question, candidate, similarity)):
             return Verdict(accepted=False, rule=name, detail=detail)
     return _ACCEPTED
+
+
+def _without_slips(one: Reading, other: Reading) -> Reading:
+    """Read a text again with the words put right that the other spells right."""
+    replaced = corrections(one.unknown - set(other.tokens), other.tokens)
+    return read(corrected(one.text, replaced)) if replaced else one

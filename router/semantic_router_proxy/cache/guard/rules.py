@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from semantic_router_proxy.cache.guard.asking import same_kind, same_modality
 from semantic_router_proxy.cache.guard.lexicon import LEXICON
-from semantic_router_proxy.cache.guard.words import Reading, difference, misspelt, stem
+from semantic_router_proxy.cache.guard.words import Reading, difference, stem
 
 Rule = Callable[[Reading, Reading], str]
 
@@ -53,12 +54,12 @@ def _names(question: Reading, candidate: Reading) -> str:
 
 
 def _stands_in(name: str, words: set[str]) -> bool:
-    return name in words or stem(name) in {stem(word) for word in words} or any(misspelt(name, word) for word in words)
+    return name in words or stem(name) in {stem(word) for word in words}
 
 
 def _content(question: Reading, candidate: Reading) -> str:
     """No word that carries meaning stands in one question only."""
-    only_question, only_candidate = difference(question.content, candidate.content)
+    only_question, only_candidate = difference(question, candidate)
     if not only_question and not only_candidate:
         return ""
     return _sides(set(only_question), set(only_candidate))
@@ -69,7 +70,7 @@ def _order(question: Reading, candidate: Reading) -> str:
     related_question, related_candidate = _related(question), _related(candidate)
     for relation in related_question.keys() & related_candidate.keys():
         left, right = related_question[relation], related_candidate[relation]
-        if left.isdisjoint(right) and not any(misspelt(one, other) for one in left for other in right):
+        if left.isdisjoint(right):
             return f"{relation} {' '.join(sorted(left))} / {relation} {' '.join(sorted(right))}"
     return ""
 
@@ -91,12 +92,38 @@ def _sides(left: set[str] | frozenset[str], right: set[str] | frozenset[str]) ->
     return f"{' '.join(sorted(left)) or 'nothing'} / {' '.join(sorted(right)) or 'nothing'}"
 
 
+def _kind(question: Reading, candidate: Reading) -> str:
+    """Both want the same kind of answer: when is not where, may is not must."""
+    one, other = question.asking, candidate.asking
+    if not same_kind(one, other):
+        return f"{one.kind} {one.noun}".rstrip() + f" / {other.kind} {other.noun}".rstrip()
+    if not same_modality(one, other):
+        return f"{one.modality or 'is'} / {other.modality or 'is'}"
+    return ""
+
+
+def _roles(question: Reading, candidate: Reading) -> str:
+    """Who does a thing to whom is the same: two words with others between them have not changed places."""
+    one, other = question.asking, candidate.asking
+    if (one.inverted and other.bare) or (other.inverted and one.bare):
+        return "subject / object"
+    left, right = question.content, candidate.content
+    if len(left) != len(right):
+        return ""
+    moved = [place for place, word in enumerate(left) if word != right[place]]
+    if len(moved) == 2 and moved[1] - moved[0] > 1 and left[moved[0]] == right[moved[1]]:
+        return f"{' '.join(left)} / {' '.join(right)}"
+    return ""
+
+
 RULES: tuple[tuple[str, Rule], ...] = (
     ("numbers", _numbers),
     ("negation", _negation),
     ("antonyms", _antonyms),
     ("identifiers", _identifiers),
     ("names", _names),
+    ("kind", _kind),
     ("content", _content),
     ("order", _order),
+    ("roles", _roles),
 )

@@ -1,16 +1,17 @@
 """Reading a question: its tokens, numbers, names, and the words that carry its content."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
+from semantic_router_proxy.cache.guard.asking import Asking, asking
 from semantic_router_proxy.cache.guard.lexicon import LEXICON, without_inflection
+from semantic_router_proxy.cache.guard.spelling import as_function_word, may_be_slip
 
 _TOKEN = re.compile(
     r"""
-    [$€£¥]?\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th)?%?(?![A-Za-z])  # numbers, versions, dates, times, money, per cent
-    | [$€£¥]?\d+(?:[.,]\d+)*\s?[A-Za-z]+                     # numbers with a unit: 10kg, 5 GB, 100mph
+    [$€£¥]?\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th)?%?(?![A-Za-z\d])  # numbers, versions, dates, times, money, per cent
+    | [$€£¥]?\d+(?:[.,]\d+)*[A-Za-z]+                          # numbers with a unit: 10kg, 5GB, 100mph
     | [A-Za-z_][\w.]*\([^()]*\)                              # calls: foo(), os.path.join(a)
     | (?:[A-Za-z]:)?[\w.-]*[/\\][\w./\\-]+                   # paths
     | (?<![\w-])--?[A-Za-z][\w-]+                            # options: --force
@@ -29,8 +30,8 @@ _THOUSANDS = re.compile(r"^\d{1,3}(,\d{3})+(\.\d+)?$")
 class Reading:
     """A question taken apart.
 
-    `tokens` are lower-case words in order; `numbers` are normalised; `content` are the stems that carry meaning, in
-    order; `names` are lower-case names and acronyms; `identifiers` are pieces of code, as written.
+    `tokens` are lower-case words in order; `numbers` are normalised, in order; `content` are the stems that carry meaning, in
+    order; `unknown` are words that may be misspelt; `asking` is the kind of answer that is wanted; `names` are lower-case names and acronyms; `identifiers` are pieces of code, as written.
     """
 
     text: str
@@ -38,42 +39,69 @@ class Reading:
     numbers: tuple[str, ...]
     negations: int
     content: tuple[str, ...]
+    unknown: frozenset[str]
     names: frozenset[str]
     identifiers: frozenset[str]
+    asking: Asking
 
 
-@lru_cache(maxsize=4096)
+# After these words 's is a verb, elsewhere a possessive.
+_BEFORE_IS = frozenset("what who where when how why that there it here".split())
+# Longer texts are read anew each time, so that the readings that are kept stay small.
+_KEPT_LENGTH = 1000
+
+
 def read(text: str) -> Reading:
     """Take a question apart."""
+    return _read_and_keep(text) if len(text) <= _KEPT_LENGTH else _read(text)
+
+
+def _read(text: str) -> Reading:
     raw = [match.group(0) for match in _TOKEN.finditer(_expand(text))]
     tokens: list[str] = []
     numbers: list[str] = []
     names: set[str] = set()
     identifiers: set[str] = set()
-    for position, piece in enumerate(raw):
-        number = _number(piece)
+    position = 0
+    while position < len(raw):
+        piece = raw[position]
+        position += 1
+        word = piece.lower().strip("'")
+        if piece.islower() and may_be_slip(word):
+            word = as_function_word(word)
+        number = _number(piece) or _number_word(word, raw, position)
         if number is not None:
-            numbers.append(number)
+            unit, taken = _unit(raw, position) if number.isdigit() else ("", 0)
+            numbers.append(number + unit)
+            position += taken
             continue
         if _IDENTIFIER.fullmatch(piece):
             identifiers.add(piece)
-        word = piece.lower().replace("’", "'").removesuffix("'s").strip("'")
-        value = LEXICON.numbers.get(word)
-        if value is not None and not (word in ("one", "second") and not _counts(raw, position)):
-            numbers.append(value)
-            continue
-        tokens.append(word)
-        if _is_name(piece, position, raw):
+        base = word.removesuffix("'s")
+        tokens.append(base)
+        if base != word and base in _BEFORE_IS:
+            tokens.append("is")
+        word = base
+        if _is_name(piece, position - 1, raw):
             names.add(word)
+    phrased = _without_phrases(tokens)
+    asked = asking(phrased)
+    carrying = [word for word in phrased if word not in LEXICON.function_words and word != asked.noun]
     return Reading(
         text=text,
         tokens=tuple(tokens),
-        numbers=tuple(sorted(numbers)),
+        numbers=tuple(numbers),
         negations=sum(1 for word in tokens if word in LEXICON.negations or word.endswith("n't")),
-        content=tuple(stem(word) for word in _without_phrases(tokens) if word not in LEXICON.function_words),
+        content=tuple(stem(word) for word in carrying),
+        unknown=frozenset(word for word in tokens if may_be_slip(word)),
         names=frozenset(names),
         identifiers=frozenset(identifiers),
+        asking=asked,
     )
+
+
+_read_and_keep = lru_cache(maxsize=4096)(_read)
+forget_readings = _read_and_keep.cache_clear
 
 
 def stem(word: str) -> str:
@@ -87,39 +115,11 @@ def stem(word: str) -> str:
     return LEXICON.synonyms.get(reduced, reduced)
 
 
-def difference(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Return what each side has that the other lacks; a slip of the keyboard is not a difference."""
-    only_left = list((Counter(left) - Counter(right)).elements())
-    only_right = list((Counter(right) - Counter(left)).elements())
-    only_left = [word for word in only_left if word not in right]
-    only_right = [word for word in only_right if word not in left]
-    for word in list(only_left):
-        twin = next((other for other in only_right if misspelt(word, other)), None)
-        if twin is not None:
-            only_left.remove(word)
-            only_right.remove(twin)
+def difference(left: Reading, right: Reading) -> tuple[list[str], list[str]]:
+    """Return the stems of each side that the other lacks."""
+    only_left = [word for word in dict.fromkeys(left.content) if word not in right.content]
+    only_right = [word for word in dict.fromkeys(right.content) if word not in left.content]
     return only_left, only_right
-
-
-def misspelt(word: str, other: str) -> bool:
-    """Whether one is the other with a slip: two letters swapped, or in a long word one letter more, less or wrong.
-
-    Words that are both known are never taken for slips of one another.
-    """
-    if word in LEXICON.known and other in LEXICON.known:
-        return False
-    if word[:1] != other[:1] or min(len(word), len(other)) < 5:
-        return False
-    if len(word) == len(other):
-        wrong = [place for place in range(len(word)) if word[place] != other[place]]
-        if len(wrong) == 2 and wrong[1] == wrong[0] + 1:
-            return word[wrong[0]] == other[wrong[1]] and word[wrong[1]] == other[wrong[0]]
-        return len(wrong) == 1 and len(word) >= 7 and wrong[0] > 0
-    if abs(len(word) - len(other)) != 1 or min(len(word), len(other)) < 6:
-        return False
-    shorter, longer = sorted((word, other), key=len)
-    place = next((at for at, letter in enumerate(shorter) if longer[at] != letter), len(shorter))
-    return shorter[place:] == longer[place + 1 :]
 
 
 def _expand(text: str) -> str:
@@ -152,14 +152,28 @@ def _number(piece: str) -> str | None:
     if digits.isdigit():
         digits = digits.lstrip("0") or "0"
     sign = LEXICON.currencies.get(currency, currency) or ("%" if percent else "")
-    named = unit.lower()
-    return f"{digits}{sign}{LEXICON.units.get(named, named)}"
+    return f"{digits}{sign}{LEXICON.units.get(unit.lower(), '')}"
 
 
-def _counts(raw: list[str], position: int) -> bool:
-    """Whether `one` or `second` is a number here: "one month", "second child"; not "this one", "a second ago"."""
-    following = raw[position + 1].lower() if position + 1 < len(raw) else ""
-    return following.isalpha() and following not in LEXICON.function_words
+def _number_word(word: str, raw: list[str], following: int) -> str | None:
+    """Return the value of a number that is written out, or None.
+
+    `one` and `second` are numbers in "one month" and "second child", not in "this one" and "a second ago".
+    """
+    value = LEXICON.numbers.get(word)
+    if value is not None and word in ("one", "second"):
+        after = raw[following].lower() if following < len(raw) else ""
+        return value if after.isalpha() and after not in LEXICON.function_words else None
+    return value
+
+
+def _unit(raw: list[str], following: int) -> tuple[str, int]:
+    """Return the unit after a number and how many tokens it takes. An age is a bare number: 18 years old."""
+    words = [word.lower() for word in raw[following : following + 2]]
+    unit = LEXICON.units.get(words[0], "") if words else ""
+    if unit == "year" and words[1:] == ["old"]:
+        return "", 2
+    return (unit, 1) if unit else ("", 0)
 
 
 def _is_name(piece: str, position: int, raw: list[str]) -> bool:
@@ -174,9 +188,16 @@ def _is_name(piece: str, position: int, raw: list[str]) -> bool:
 
 
 def _without_phrases(tokens: list[str]) -> list[str]:
-    """Drop set phrases that only frame a question ("I was wondering if", "what is the process for")."""
-    text = f" {' '.join(tokens)} "
-    for phrase, replacement in LEXICON.phrases:
-        if phrase in text:
-            text = text.replace(phrase, replacement)
-    return text.split()
+    """Replace set phrases: those that only frame a question ("I was wondering if") by nothing."""
+    result: list[str] = []
+    position = 0
+    while position < len(tokens):
+        for words, replacement in LEXICON.phrases.get(tokens[position], ()):
+            if tuple(tokens[position : position + len(words)]) == words:
+                result += replacement
+                position += len(words)
+                break
+        else:
+            result.append(tokens[position])
+            position += 1
+    return result

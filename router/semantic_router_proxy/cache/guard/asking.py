@@ -1,0 +1,93 @@
+"""What kind of answer a question wants: a person, a time, a reason, yes or no; may, must or should."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from semantic_router_proxy.cache.guard.lexicon import LEXICON
+
+_AUXILIARIES = frozenset(
+    "do does did is are was were am has have had will would shall should may might must can could "
+    "don't doesn't didn't isn't aren't wasn't weren't hasn't haven't hadn't won't wouldn't shouldn't".split()
+)
+# After an auxiliary these make a question of a sentence that begins with something else: at the hotel, can I ...
+_SUBJECTS = frozenset({"i", "you", "we", "they", "he", "she", "it", "there"})
+_DO = frozenset({"do", "does", "did"})
+_QUESTION_WORDS = {
+    "who": "who", "whom": "who", "whose": "whose", "what": "what", "which": "what", "when": "when", "where": "where",
+    "why": "why", "how": "how",
+}  # fmt: skip
+_MODALITIES = {
+    **dict.fromkeys(("can", "could", "may", "might", "allowed", "permitted", "able", "possible"), "can"),
+    **dict.fromkeys(("should", "ought", "shall", "advisable", "recommended"), "should"),
+    **dict.fromkeys(("must", "need", "needs", "needed", "require", "requires", "required", "necessary"), "must"),
+    **dict.fromkeys(("mandatory", "compulsory", "obligatory", "obliged"), "must"),
+}
+# One answer serves both kinds: a request for a thing and the question about it; how something is done.
+_SAME_KIND = frozenset({
+    frozenset({"what", "other"}), frozenset({"how", "other"}), frozenset({"yes-no", "request"}),
+    frozenset({"request", "other"}), frozenset({"how many", "how much"}),
+})  # fmt: skip
+_OPEN = frozenset({"who", "what", "where"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """`kind` is the question word, `yes-no`, `request` (can you ...) or `other`; `noun` what a `which` asks for, where
+    that is a general word (which city); `modality` is can, must, should or nothing; `inverted` whether `do` stands
+    before a subject ("who did he see", not "who saw him"), `bare` whether a verb follows the question word at once."""
+
+    kind: str
+    noun: str
+    modality: str
+    inverted: bool
+    bare: bool
+
+
+def asking(tokens: list[str]) -> Asking:
+    """Read the kind off the words of a question, in lower case and without the phrases that frame it."""
+    start = next((place for place, word in enumerate(tokens) if word not in LEXICON.fillers), len(tokens))
+    words = tokens[start:]
+    kind, noun, place = "other", "", 0
+    if words and words[0] in ("if", "whether"):
+        kind = "yes-no"
+    elif words and words[0] in _AUXILIARIES:
+        kind = "request" if words[0] in ("can", "could", "would", "will") and words[1:2] == ["you"] else "yes-no"
+    else:
+        place = next((at for at, word in enumerate(words) if word in _QUESTION_WORDS), -1)
+        if place >= 0:
+            kind = _QUESTION_WORDS[words[place]]
+            following = words[place + 1] if place + 1 < len(words) else ""
+            if kind == "how" and following in LEXICON.degrees:
+                kind = f"how {following}"
+            elif kind == "what" and following in LEXICON.asked_nouns:
+                noun = following
+        elif any(one in _AUXILIARIES and after in _SUBJECTS for one, after in pairwise(words)):
+            kind = "yes-no"
+    after = words[place + (2 if noun else 1) : place + 5]
+    modalities = {_MODALITIES[word] for word in words if word in _MODALITIES}
+    return Asking(
+        kind=kind,
+        noun=noun,
+        modality=modalities.pop() if len(modalities) == 1 else "",
+        inverted=kind in _OPEN and not _DO.isdisjoint(after),
+        bare=kind in _OPEN and (kind == "who" or bool(noun)) and bool(after) and after[0] not in LEXICON.function_words,
+    )
+
+
+def same_kind(one: Asking, other: Asking) -> bool:
+    """Whether an answer to one can be an answer to the other."""
+    if one.noun and other.noun:
+        return one.noun == other.noun
+    if one.noun or other.noun:
+        return one.kind in _OPEN and other.kind in _OPEN
+    return one.kind == other.kind or frozenset({one.kind, other.kind}) in _SAME_KIND
+
+
+def same_modality(one: Asking, other: Asking) -> bool:
+    """Whether both ask what may, what must or what should be. Only how a thing is done is the same in each."""
+    if one.kind == "how" or other.kind == "how" or one.modality == other.modality:
+        return True
+    closed = one.kind in ("yes-no", "request")
+    return not (one.modality and other.modality) and not (
+        closed and {one.modality, other.modality} & {"must", "should"}
+    )
