@@ -94,10 +94,12 @@ class Connection:
         raise AssertionError("unreachable")
 
     @asynccontextmanager
-    async def stream(self, path: str, query: Mapping[str, str], seconds: float) -> AsyncIterator[AsyncIterator[Json]]:
+    async def stream(
+        self, path: str, query: Mapping[str, str], seconds: float, accept: str = "application/json"
+    ) -> AsyncIterator[AsyncIterator[Json]]:
         """A watch: JSON lines as they come, for at most `seconds`. Raises ApiError when it is refused or cut."""
         try:
-            response = await self._send("GET", path, query, None, "application/json", "application/json", seconds)
+            response = await self._send("GET", path, query, None, "application/json", accept, seconds)
             API_REQUESTS.labels("WATCH", str(response.status)).inc()
             try:
                 if response.status >= 400:

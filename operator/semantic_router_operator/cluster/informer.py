@@ -20,6 +20,7 @@ WATCH_SECONDS = 300
 # The server ends a watch by itself; a connection that stays silent for longer than this beyond it is dead.
 SILENCE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 10.0
+REFUSED_PAUSE_SECONDS = 60.0
 PAGE = "500"
 
 log = structlog.get_logger()
@@ -28,8 +29,9 @@ log = structlog.get_logger()
 class Informer:
     """Objects of one kind with our label; `changed` is called with each object that came, changed or went.
 
-    `namespace` None watches all. A kind that the cluster does not serve is looked for again every 30 s, or at once
-    after Discovery.forget() and poke().
+    `namespace` None watches all. `slim` says what is kept of an object. With `metadata_only` the API server sends
+    nothing else. A kind that the cluster does not serve is looked for again every 30 s, or at once after
+    Discovery.forget() and poke(); `appeared` is called when it is served. What the role refuses counts as empty.
     """
 
     def __init__(
@@ -41,11 +43,22 @@ class Informer:
         namespace: str | None,
         selector: str,
         changed: Changed,
+        slim: Callable[[Json], Json] | None = None,
+        metadata_only: bool = False,
+        appeared: Callable[[], None] | None = None,
     ) -> None:
         self.api_version = api_version
         self.kind = kind
         self.synced = asyncio.Event()
+        self.listening = False
         self.last_contact = time.monotonic()
+        self._accept = ("application/json", "application/json")
+        if metadata_only:
+            form = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+            self._accept = (form.format("List"), form.format(""))
+        self._slim = slim or self._typed
+        self._appeared = appeared
+        self._unknown = False
         self._connection = connection
         self._discovery = discovery
         self._namespace = namespace
@@ -63,7 +76,7 @@ class Informer:
 
     def remember(self, obj: Json) -> None:
         """Takes the answer to one of our own writes, so that the next pass does not act on an older state."""
-        self._store(_slim(obj, self.api_version, self.kind))
+        self._store(self._slim(obj))
 
     def poke(self) -> None:
         """Ends a pause before its time."""
@@ -79,12 +92,16 @@ class Informer:
                 path = resource.path(self._namespace)
                 if not self._version:
                     await self._list(path)
+                if self._unknown and self._appeared is not None:
+                    self._appeared()
+                self._unknown = False
                 pause = 0.5
                 await self._watch(path)
                 continue
             except UnknownKindError:
                 self._replace({})
                 self.synced.set()
+                self._unknown, self.listening = True, False
                 self._version, cause = "", "unknown"
                 self.last_contact = time.monotonic()
                 pause = 30.0
@@ -92,6 +109,10 @@ class Informer:
                 cause = "expired" if error.expired else "error"
                 if error.expired or error.not_found or error.status == 403:
                     self._version = ""
+                if error.status == 403:
+                    # A role narrower than ours: go on without, and see now and then whether it has been widened.
+                    self.listening, self.last_contact, pause = False, time.monotonic(), REFUSED_PAUSE_SECONDS
+                    self.synced.set()
                 if error.not_found:
                     self._discovery.forget(self.api_version.rpartition("/")[0])
                 if not error.expired:
@@ -110,9 +131,9 @@ class Informer:
         query = {"labelSelector": self._selector, "limit": PAGE} if self._selector else {"limit": PAGE}
         version = ""
         while True:
-            answer = await self._connection.request("GET", path, query)
+            answer = await self._connection.request("GET", path, query, accept=self._accept[0])
             for item in answer.get("items", []):
-                obj = _slim(item, self.api_version, self.kind)
+                obj = self._slim(item)
                 found[_name(obj)] = obj
             version = answer["metadata"]["resourceVersion"]
             more = answer["metadata"].get("continue")
@@ -122,6 +143,7 @@ class Informer:
         self._replace(found)
         self._version = version
         self.last_contact = time.monotonic()
+        self.listening = True
         self.synced.set()
 
     async def _watch(self, path: str) -> None:
@@ -133,7 +155,7 @@ class Informer:
         }
         if self._selector:
             query["labelSelector"] = self._selector
-        async with self._connection.stream(path, query, WATCH_SECONDS + SILENCE_SECONDS) as events:
+        async with self._connection.stream(path, query, WATCH_SECONDS + SILENCE_SECONDS, self._accept[1]) as events:
             self.last_contact = time.monotonic()
             async for event in events:
                 self.last_contact = time.monotonic()
@@ -146,12 +168,21 @@ class Informer:
         self._version = item["metadata"]["resourceVersion"]
         if kind == "BOOKMARK":
             return
-        obj = _slim(item, self.api_version, self.kind)
+        obj = self._slim(item)
         if kind == "DELETED":
             if self._objects.pop(_name(obj), None) is not None:
                 self._changed(obj)
         elif self._store(obj):
             self._changed(obj)
+
+    def _typed(self, item: Json) -> Json:
+        """The object with its type (lists leave it out), and without the managers that we never look at."""
+        obj = {"apiVersion": self.api_version, "kind": self.kind, **item}
+        fields = obj["metadata"].get("managedFields")
+        if fields:
+            kept = [f for f in fields if f.get("manager") == FIELD_MANAGER or f.get("subresource") != "status"]
+            obj["metadata"] = {**obj["metadata"], "managedFields": kept}
+        return obj
 
     def _store(self, obj: Json) -> bool:
         before = self._objects.get(_name(obj))
@@ -179,13 +210,3 @@ def _name(obj: Mapping[str, Any]) -> tuple[str, str]:
 
 def _version(obj: Mapping[str, Any]) -> str:
     return str(obj["metadata"]["resourceVersion"])
-
-
-def _slim(item: Json, api_version: str, kind: str) -> Json:
-    """The object with its type (lists leave it out), and without the managers that we never look at."""
-    obj = {"apiVersion": api_version, "kind": kind, **item}
-    fields = obj["metadata"].get("managedFields")
-    if fields:
-        kept = [f for f in fields if f.get("manager") == FIELD_MANAGER or f.get("subresource") != "status"]
-        obj["metadata"] = {**obj["metadata"], "managedFields": kept}
-    return obj

@@ -10,7 +10,6 @@ from semantic_router_operator.plan.key import FIELD_MANAGER, ObjectKey, key_of
 
 Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
-METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 class Objects:
@@ -22,11 +21,13 @@ class Objects:
 
     async def get(self, key: ObjectKey) -> Json | None:
         """The object, or None when there is none. Raises ApiError, UnknownKindError."""
-        return await self._get(key, "application/json")
-
-    async def get_metadata(self, key: ObjectKey) -> Json | None:
-        """Only `metadata`: enough to see that a Secret changed without ever holding its data."""
-        return await self._get(key, METADATA_ONLY)
+        resource = await self.discovery.resource(key.api_version, key.kind)
+        try:
+            return await self._connection.request("GET", resource.path(key.namespace, key.name))
+        except ApiError as error:
+            if error.not_found:
+                return None
+            raise
 
     async def list(self, api_version: str, kind: str, namespace: str | None, selector: str = "") -> list[Json]:
         """All objects of a kind (of one namespace, or of all: None) that match the label selector."""
@@ -59,15 +60,6 @@ class Objects:
             # Conflict: another object has taken the name since; it is not ours to delete.
             if not (error.not_found or error.conflict):
                 raise
-
-    async def _get(self, key: ObjectKey, accept: str) -> Json | None:
-        resource = await self.discovery.resource(key.api_version, key.kind)
-        try:
-            return await self._connection.request("GET", resource.path(key.namespace, key.name), accept=accept)
-        except ApiError as error:
-            if error.not_found:
-                return None
-            raise
 
     async def _apply(self, body: Json, manager: str, subresource: str | None) -> Json:
         key = key_of(body)

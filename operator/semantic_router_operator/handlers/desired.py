@@ -1,6 +1,6 @@
 """From the raw resource and the cluster's facts to what is desired, or to what is wrong, in words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from semantic_router_operator.api.implemented import unimplemented
@@ -15,29 +15,25 @@ from semantic_router_operator.render.objects import endpoint, render
 from semantic_router_operator.render.router_config import router_config
 
 
-def secrets_of(raw: Mapping[str, Any]) -> list[str]:
-    """Names of the Secrets that the resource refers to; none for one that is not valid."""
+def secrets_of(raw: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """The Secrets that the resource refers to and the keys it needs of them; none for one that is not valid."""
     try:
-        return sorted(referenced_secrets(parse(raw)))
+        return referenced_secrets(parse(raw))
     except InvalidResource:
-        return []
+        return {}
 
 
-def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, missing_secrets: Iterable[str]) -> Desired:
+def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Sequence[str]) -> Desired:
     """Never raises for what a user wrote."""
     paused = (raw["metadata"].get("annotations") or {}).get(PAUSE_ANNOTATION) == "true"
     try:
         resource = parse(raw)
-        missing = [
-            f"Secret/{name} does not exist; create it with the keys that the resource names."
-            for name in missing_secrets
-        ]
         return Desired(
             objects=render(resource, facts),
             unimplemented=[sentence for _, sentence in unimplemented(resource)],
             suspended=resource.spec.suspend or paused,
             status=_status(resource),
-            missing_secrets=missing,
+            secret_problems=secret_problems,
         )
     except InvalidResource as error:
         return Desired(problems=[str(problem) for problem in error.problems], suspended=paused)

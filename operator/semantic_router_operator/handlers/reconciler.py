@@ -13,9 +13,11 @@ from semantic_router_operator.cluster.errors import UnknownKindError
 from semantic_router_operator.cluster.events import EventRecorder
 from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
+from semantic_router_operator.cluster.secrets import Secrets
 from semantic_router_operator.handlers.desired import desired_of, secrets_of
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
 from semantic_router_operator.plan.reconcile import Desired, plan
+from semantic_router_operator.plan.secrets import secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
 
@@ -29,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """Reads children from informers, the resource itself and its Secrets' metadata from the API server."""
+    """Reads children, pods and Secrets' versions from informers, the resource itself from the API server."""
 
     def __init__(
         self,
@@ -46,21 +48,41 @@ class Reconciler:
         self._image = image
         self.informers = {
             (api_version, kind, namespace): Informer(
-                connection, self._discovery, api_version, kind, namespace or None, SELECTOR, self._child_changed
+                connection,
+                self._discovery,
+                api_version,
+                kind,
+                namespace or None,
+                SELECTOR,
+                self._child_changed,
+                appeared=self._wake_all,
             )
             for api_version, kind in KINDS
             for namespace in (namespaces or ("",))
         }
+        self._pods = {
+            namespace: Informer(
+                connection, self._discovery, "v1", "Pod", namespace or None, SELECTOR, self._child_changed, slim_pod
+            )
+            for namespace in (namespaces or ("",))
+        }
+        self._secrets = Secrets(connection, self._discovery, self._objects, namespaces, wake)
+        self._known: set[Key] = set()
+
+    @property
+    def watches(self) -> list[Informer]:
+        """All informers."""
+        return [*self.informers.values(), *self._pods.values(), *self._secrets.informers.values()]
 
     async def run(self) -> None:
         """Keeps the informers running until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for informer in self.informers.values():
+            for informer in self.watches:
                 group.create_task(informer.run())
 
     async def synced(self) -> None:
         """Returns once every informer has listed its kind."""
-        for informer in self.informers.values():
+        for informer in self.watches:
             await informer.synced.wait()
 
     async def list_keys(self, namespaces: tuple[str, ...]) -> list[Key]:
@@ -77,11 +99,15 @@ class Reconciler:
         own = ObjectKey(API_VERSION, KIND, namespace, name)
         raw = await self._objects.get(own)
         if raw is None or raw["metadata"].get("deletionTimestamp"):
-            return  # the garbage collector takes the children, by their owner references
+            # The garbage collector takes the children, by their owner references.
+            self._secrets.forget(key)
+            self._known.discard(key)
+            return
+        self._known.add(key)
         desired = await self._desired(raw)
         observed = await self._observed(raw, desired)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        todo = plan(raw, desired, observed, now)
+        todo = plan(raw, desired, observed, now, self._pods_of(key))
         for obj in todo.applies:
             result = await self._objects.apply(obj)
             self._remember(result)
@@ -92,7 +118,7 @@ class Reconciler:
         if todo.applies:
             # The status tells what is there now, not what was there before the writes.
             observed = await self._observed(raw, desired)
-            after = plan(raw, desired, observed, now)
+            after = plan(raw, desired, observed, now, self._pods_of(key))
             status = after.status
         else:
             status = todo.status
@@ -102,28 +128,21 @@ class Reconciler:
             await self._events.record(raw, event)
 
     async def _desired(self, raw: Json) -> Desired:
-        namespace = raw["metadata"]["namespace"]
-        versions: dict[str, str] = {}
-        missing: list[str] = []
-        for name in secrets_of(raw):
-            found = await self._objects.get_metadata(ObjectKey("v1", "Secret", namespace, name))
-            if found is None:
-                missing.append(name)
-            else:
-                versions[name] = str(found["metadata"]["resourceVersion"])
+        needed = secrets_of(raw)
+        found = await self._secrets.states((raw["metadata"]["namespace"], raw["metadata"]["name"]), sorted(needed))
+        versions = {name: state.version for name, state in found.items()}
         served = await self._discovery.served(OPTIONAL_KINDS)
         facts = ClusterFacts(
             default_image=self._image, kinds=frozenset(kind for _, kind in served), secret_versions=versions
         )
-        return desired_of(raw, facts, missing)
+        return desired_of(raw, facts, secret_problems(needed, found))
 
     async def _observed(self, raw: Json, desired: Desired) -> dict[ObjectKey, Mapping[str, Any]]:
-        namespace, name = raw["metadata"]["namespace"], raw["metadata"]["name"]
+        key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
         found: dict[ObjectKey, Mapping[str, Any]] = {}
         for informer in self.informers.values():
             for obj in informer:
-                labels = obj["metadata"].get("labels", {})
-                if obj["metadata"].get("namespace") == namespace and labels.get(INSTANCE_LABEL) == name:
+                if _belongs(obj, key):
                     found[key_of(obj)] = obj
         for wanted in map(key_of, desired.objects):
             if wanted in found:
@@ -137,6 +156,14 @@ class Reconciler:
                 found[wanted] = existing
         return found
 
+    def _pods_of(self, key: Key) -> list[Json]:
+        informer = self._pods.get(key[0]) or self._pods[""]
+        return [pod for pod in informer if _belongs(pod, key)]
+
+    def _wake_all(self) -> None:
+        for key in self._known:
+            self._wake(key)
+
     def _remember(self, obj: Json) -> None:
         key = key_of(obj)
         for namespace in (key.namespace, ""):
@@ -148,3 +175,21 @@ class Reconciler:
         name = obj["metadata"].get("labels", {}).get(INSTANCE_LABEL)
         if name:
             self._wake((obj["metadata"]["namespace"], name))
+
+
+def _belongs(obj: Json, key: Key) -> bool:
+    metadata = obj["metadata"]
+    return (metadata.get("namespace"), metadata.get("labels", {}).get(INSTANCE_LABEL)) == key
+
+
+def slim_pod(obj: Json) -> Json:
+    """What tells why a pod does not run; the rest of hundreds of pods is not kept."""
+    metadata, status = obj["metadata"], obj.get("status") or {}
+    kept = ("namespace", "name", "uid", "resourceVersion", "labels", "deletionTimestamp")
+    told = ("initContainerStatuses", "containerStatuses", "conditions")
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "status": {key: status[key] for key in told if key in status},
+    }

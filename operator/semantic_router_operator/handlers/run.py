@@ -54,7 +54,7 @@ async def run_operator(
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await health.serve(host, health_port, metrics_port, reconciler.informers.values, ready)
+    server = await health.serve(host, health_port, metrics_port, lambda: reconciler.watches, ready)
     # A stand-by is ready as well: a rolling update of the operator waits for it while the old leader still leads.
     ready.set()
     try:

@@ -6,6 +6,9 @@ from typing import Any
 from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.key import ObjectKey, owned_by
 
+# Old pods serve while new ones come: available, and yet not what the resource asks for.
+ROLLING_OUT = "RollingOut"
+
 
 def availability(
     resource: Mapping[str, Any], status: Mapping[str, Any], observed: Mapping[ObjectKey, Mapping[str, Any]]
@@ -41,7 +44,10 @@ def _router(deployment: Mapping[str, Any] | None) -> Condition:
         return Condition("RouterAvailable", "False", "PodsRefused", f"Deployment/{name} can make no pods: {message}")
     if wanted == 0:
         return Condition("RouterAvailable", "False", "ScaledToZero", "Set spec.router.replicas above 0 to serve.")
-    if updated < wanted or int(status.get("replicas", 0)) > wanted:
+    if ready and (updated < wanted or int(status.get("replicas", 0)) > wanted):
+        text = f"{updated} of {wanted} pods run the new revision, {ready} pods serve."
+        return Condition("RouterAvailable", "True", ROLLING_OUT, text)
+    if updated < wanted:
         return Condition("RouterAvailable", "Unknown", "Progressing", f"{updated} of {wanted} pods are updated.")
     if ready < wanted:
         return Condition("RouterAvailable", "False", "PodsNotReady", f"{ready} of {wanted} pods are ready.")

@@ -1,14 +1,15 @@
 """Desired + observed -> what to write. Pure: no clock, no network; the same input gives the same plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from semantic_router_operator.plan.availability import availability
+from semantic_router_operator.plan.availability import ROLLING_OUT, availability
 from semantic_router_operator.plan.conditions import Condition, merged
 from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
 from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_of, owned_by, owner_of
+from semantic_router_operator.plan.pods import Trouble, trouble
 
 Json = dict[str, Any]
 
@@ -22,7 +23,7 @@ class Desired:
     unimplemented: Sequence[str] = ()
     suspended: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
-    missing_secrets: Sequence[str] = ()
+    secret_problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,16 @@ class Plan:
 
 
 def plan(
-    resource: Mapping[str, Any], desired: Desired, observed: Mapping[ObjectKey, Mapping[str, Any]], now: str
+    resource: Mapping[str, Any],
+    desired: Desired,
+    observed: Mapping[ObjectKey, Mapping[str, Any]],
+    now: str,
+    pods: Iterable[Mapping[str, Any]] = (),
 ) -> Plan:
     """Plans one pass for `resource` as the API server holds it.
 
     `observed` has every object that carries our label for this resource, and every object that has the name of a
-    desired one, whoever made it. `now` is RFC 3339 in seconds.
+    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds.
     """
     stopped = bool(desired.problems) or desired.suspended
     refused: list[str] = []
@@ -69,18 +74,17 @@ def plan(
             if existing is not None and not _may_take(resource, existing):
                 refused.append(_refusal(key_of(obj), existing))
                 continue
+            if desired.secret_problems and _read_by_pods(obj, existing):
+                continue
             paths = differences(obj, existing) if existing is not None else []
             if existing is None or paths:
                 applies.append(dict(obj))
             if existing is not None:
                 events += _reverted(resource, existing, paths)
     deletes = () if stopped else tuple(_unwanted(resource, desired, observed))
+    degraded = _degraded(desired, trouble(pods))
     conditions = [_config_valid(desired, refused), *availability(resource, desired.status, observed)]
-    conditions = [_ready(conditions, desired, refused), *conditions]
-    if desired.missing_secrets:
-        conditions.append(Condition("Degraded", "True", "SecretMissing", " ".join(desired.missing_secrets)))
-    else:
-        conditions.append(Condition("Degraded", "False", "AsExpected", "Nothing is degraded."))
+    conditions = [_ready(conditions, degraded, desired.suspended), *conditions, degraded]
     status = _status(resource, desired, observed, conditions, now)
     events += _transitions(resource, status)
     unchanged = status == dict(resource.get("status") or {})
@@ -142,13 +146,32 @@ def _config_valid(desired: Desired, refused: Sequence[str]) -> Condition:
     return Condition("ConfigValid", "True", "Valid", "The resource is valid.")
 
 
-def _ready(conditions: Sequence[Condition], desired: Desired, refused: Sequence[str]) -> Condition:
-    if desired.suspended:
+def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) -> bool:
+    """Whether applying it would take a serving router from its last good state, or make one that cannot start."""
+    return obj["kind"] == "Deployment" or (obj["kind"] == "ConfigMap" and existing is not None)
+
+
+def _degraded(desired: Desired, failing: Trouble | None) -> Condition:
+    if desired.secret_problems:
+        text = " ".join(desired.secret_problems)
+        return Condition("Degraded", "True", "SecretInvalid", f"{text} Until then pods and their files stay as is.")
+    if failing is not None:
+        return Condition("Degraded", "True", failing.reason, failing.message)
+    return Condition("Degraded", "False", "AsExpected", "Nothing is degraded.")
+
+
+def _ready(conditions: Sequence[Condition], degraded: Condition, suspended: bool) -> Condition:
+    if suspended:
         return Condition(
             "Ready", "False", "Suspended", "Nothing is changed while spec.suspend or the pause annotation is set."
         )
     for condition in conditions:
-        if condition.status != "True":
+        if condition.type == "ConfigValid" and condition.status != "True":
+            return Condition("Ready", "False", condition.reason, condition.message)
+    if degraded.status == "True":
+        return Condition("Ready", "False", degraded.reason, degraded.message)
+    for condition in conditions:
+        if condition.status != "True" or condition.reason == ROLLING_OUT:
             return Condition("Ready", "False", condition.reason, condition.message)
     return Condition("Ready", "True", "Ready", "The router answers and runs the configuration of this resource.")
 
@@ -180,13 +203,16 @@ def _transitions(resource: Mapping[str, Any], status: Json) -> list[Event]:
     before = {c["type"]: c for c in (resource.get("status") or {}).get("conditions", ())}
     events = []
     for condition in status["conditions"]:
+        if condition["type"] not in ("Ready", "ConfigValid", "Degraded"):
+            continue
         old = before.get(condition["type"])
-        if condition["type"] not in ("Ready", "ConfigValid") or (old is None and condition["status"] == "False"):
-            told = condition["type"] == "ConfigValid" and old is None
-            if not told:
-                continue
         if old is not None and (old["status"], old["reason"]) == (condition["status"], condition["reason"]):
             continue
-        kind: Literal["Normal", "Warning"] = "Normal" if condition["status"] == "True" else "Warning"
+        good = condition["status"] == ("False" if condition["type"] == "Degraded" else "True")
+        # A new resource is not ready and not degraded; only that its configuration was taken is news.
+        if old is None and condition["type"] != "ConfigValid" and good == (condition["type"] == "Degraded"):
+            continue
+        kind: Literal["Normal", "Warning"] = "Normal" if good else "Warning"
         events.append(Event(kind, condition["reason"], "Reconcile", condition["message"]))
-    return events
+    # Ready repeats the words of the condition that it follows.
+    return list(dict.fromkeys(events))

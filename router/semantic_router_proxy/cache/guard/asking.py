@@ -5,10 +5,11 @@ from itertools import pairwise
 
 from semantic_router_proxy.cache.guard.lexicon import LEXICON
 
-_AUXILIARIES = frozenset(
-    "do does did is are was were am has have had will would shall should may might must can could "
-    "don't doesn't didn't isn't aren't wasn't weren't hasn't haven't hadn't won't wouldn't shouldn't".split()
-)
+_AUXILIARIES = frozenset({
+    "do", "does", "did", "is", "are", "was", "were", "am", "has", "have", "had", "will", "would", "shall", "should",
+    "may", "might", "must", "can", "could", "don't", "doesn't", "didn't", "isn't", "aren't", "wasn't", "weren't",
+    "hasn't", "haven't", "hadn't", "won't", "wouldn't", "shouldn't",
+})  # fmt: skip
 # After an auxiliary these make a question of a sentence that begins with something else: at the hotel, can I ...
 _SUBJECTS = frozenset({"i", "you", "we", "they", "he", "she", "it", "there"})
 _DO = frozenset({"do", "does", "did"})

@@ -20,7 +20,7 @@ def may_be_slip(word: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def as_function_word(word: str) -> str:
-    """Return the function word that an unknown word is a slip of (frm, mayn), where there is just one; else the word."""
+    """Return the one function word that an unknown word is a slip of (frm, mayn); else the word."""
     found = [other for other in _FUNCTION_WORDS.get(word[0], ()) if is_slip(word, other)]
     return found[0] if len(found) == 1 else word
 

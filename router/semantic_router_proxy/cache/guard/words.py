@@ -30,8 +30,9 @@ _THOUSANDS = re.compile(r"^\d{1,3}(,\d{3})+(\.\d+)?$")
 class Reading:
     """A question taken apart.
 
-    `tokens` are lower-case words in order; `numbers` are normalised, in order; `content` are the stems that carry meaning, in
-    order; `unknown` are words that may be misspelt; `asking` is the kind of answer that is wanted; `names` are lower-case names and acronyms; `identifiers` are pieces of code, as written.
+    `tokens` are lower-case words in order; `numbers` are normalised, in order; `content` are the stems that carry
+    meaning, in order; `unknown` are words that may be misspelt; `asking` is the kind of answer that is wanted; `names`
+    are lower-case names and acronyms; `identifiers` are pieces of code, as written.
     """
 
     text: str
@@ -46,7 +47,7 @@ class Reading:
 
 
 # After these words 's is a verb, elsewhere a possessive.
-_BEFORE_IS = frozenset("what who where when how why that there it here".split())
+_BEFORE_IS = frozenset({"what", "who", "where", "when", "how", "why", "that", "there", "it", "here"})
 # Longer texts are read anew each time, so that the readings that are kept stay small.
 _KEPT_LENGTH = 1000
 

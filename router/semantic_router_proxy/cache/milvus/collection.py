@@ -4,17 +4,22 @@ The configured name is an alias from the start, so that a re-embedded or restore
 step. Functions here run in a thread with a connected client.
 """
 
+import contextlib
 from typing import Any
 
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
+from semantic_router_proxy.cache.milvus.filters import quoted
 from semantic_router_proxy.cache.milvus.rows import make_schema
 from semantic_router_proxy.cache.store import StoreMismatch
 from semantic_router_proxy.config.milvus import MilvusConfig
 
 # Milvus Lite takes these names and then fails in the background.
 LITE_INDEX_TYPES = frozenset({"HNSW", "FLAT", "IVF_FLAT", "AUTOINDEX"})
+
+# INVERTED came with Milvus 2.4; before it each kind of field had a type of its own.
+_SCALAR_INDEXES = {"exact_key": ("INVERTED", "Trie"), "written_at": ("INVERTED", "STL_SORT")}
 
 
 def prepare_collection(client: MilvusClient, config: MilvusConfig, embedder: str, dimension: int) -> str:
@@ -69,6 +74,19 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, dim
         index_params=index,
         consistency_level=config.search.consistency_level,
     )
+    if not config.connection.embedded:
+        for field, types in _SCALAR_INDEXES.items():
+            _index_scalar(client, real, field, types)
+
+
+def _index_scalar(client: MilvusClient, collection: str, field: str, types: tuple[str, ...]) -> None:
+    """Index a field by the first type that the server has; without any it scans, which is right as well."""
+    for index_type in types:
+        index = client.prepare_index_params()
+        index.add_index(field, index_type=index_type)
+        with contextlib.suppress(MilvusException):
+            client.create_index(collection, index)
+            return
 
 
 def _create(client: MilvusClient, config: MilvusConfig, dimension: int) -> None:
@@ -117,9 +135,9 @@ def _check(client: MilvusClient, name: str, config: MilvusConfig, embedder: str,
         )
     # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
     client.load_collection(name)
-    rows = client.query(name, filter='id != ""', output_fields=["embedder"], limit=1)
-    if rows and rows[0]["embedder"] != embedder:
+    rows = client.query(name, filter=f"embedder != {quoted(embedder)}", output_fields=["embedder"], limit=1)
+    if rows:
         raise StoreMismatch(
-            f"the collection {name} was filled with the embedding model {rows[0]['embedder']}, this router uses "
+            f"the collection {name} holds entries of the embedding model {rows[0]['embedder']}, this router uses "
             f"{embedder}. Run `semantic-router cache reembed`, or set collection.name to another name"
         )

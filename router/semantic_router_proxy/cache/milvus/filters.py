@@ -15,7 +15,12 @@ def hexadecimal(value: str) -> str:
 
 def exactly(field: str, value: str) -> str:
     """Return `field == "value"` with the value quoted. Raises ValueError for control characters."""
+    return f"{field} == {quoted(value)}"
+
+
+def quoted(value: str) -> str:
+    """Return a text as a literal. Raises ValueError for control characters."""
     if not value.isprintable():
-        raise ValueError(f"{field} must not have control characters")
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{field} == "{quoted}"'
+        raise ValueError("a text in a filter must not have control characters")
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

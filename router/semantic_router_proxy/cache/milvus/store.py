@@ -12,6 +12,7 @@ from semantic_router_proxy.cache.milvus.client import Connection
 from semantic_router_proxy.cache.milvus.collection import LITE_INDEX_TYPES, prepare_collection
 from semantic_router_proxy.cache.milvus.filters import exactly, hexadecimal
 from semantic_router_proxy.cache.milvus.rows import HEADER_FIELDS, BadRow, to_entry, to_header, to_row, to_vector
+from semantic_router_proxy.cache.milvus.scan import TimeOrderedScan
 from semantic_router_proxy.cache.store import Candidate, ScannedEntry, ScanPage, StoreMismatch, StoreUnavailable
 from semantic_router_proxy.config.milvus import MilvusConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity
@@ -41,6 +42,7 @@ class MilvusStore:
         self._vector_field = config.collection.vector_field.name
         self._name = config.collection.name
         self._connection = Connection(config.connection, config.development)
+        self._scan = TimeOrderedScan(self._name, config.search.consistency_level, config.connection.timeout)
         self._prepared = False
         self._bad_row = bad_row
         self._logged: set[str] = set()
@@ -105,16 +107,18 @@ class MilvusStore:
 
     async def scan(self, written_after: int, limit: int) -> ScanPage:
         """See `EntryStore.scan`."""
-        rows = await self._scan_rows(written_after, limit)
-        read_to = max((int(row["written_at"]) for row in rows), default=written_after)
+        fields = (*HEADER_FIELDS, "written_at", self._vector_field)
+        page = await self._call(
+            lambda client: self._scan.page(client, written_after, limit, fields), self._scan.requests(written_after)
+        )
         scanned = []
-        for row in rows:
+        for row in page.rows:
             try:
                 vector = to_vector(row, self._vector_field, self._dimension)
                 scanned.append(ScannedEntry(to_header(row), vector, int(row["written_at"])))
             except BadRow as reason:
                 self._skip(str(reason))
-        return ScanPage(sorted(scanned, key=lambda row: row.written_at), read_to, complete=len(rows) < limit)
+        return ScanPage(sorted(scanned, key=lambda row: row.written_at), page.last, page.complete)
 
     async def expire(self, entry_ids: Sequence[str]) -> None:
         """See `EntryStore.expire`."""
@@ -176,7 +180,7 @@ class MilvusStore:
         client.delete(self._name, ids=[row["id"] for row in rows], timeout=self._timeout)
         client.insert(self._name, rows, timeout=self._timeout)
 
-    async def _call(self, call: Callable[[MilvusClient], Result]) -> Result:
+    async def _call(self, call: Callable[[MilvusClient], Result], requests: int = 1) -> Result:
         """Run a call; the first one after a start without Milvus prepares the collection."""
 
         def prepared(client: MilvusClient) -> Result:
@@ -185,7 +189,7 @@ class MilvusStore:
             return call(client)
 
         try:
-            return await self._connection.run(prepared, 1 if self._prepared else _PREPARING_REQUESTS)
+            return await self._connection.run(prepared, requests if self._prepared else requests + _PREPARING_REQUESTS)
         except StoreMismatch as error:
             raise StoreUnavailable(str(error)) from error
 
@@ -202,20 +206,6 @@ class MilvusStore:
             )
         )
         return [dict(row) for row in rows]
-
-    async def _scan_rows(self, written_after: int, limit: int) -> list[dict[str, Any]]:
-        """Return the rows that follow in order of writing.
-
-        Milvus gives query results in no order, so the rows' times are read first and the rows of the oldest after.
-        """
-        condition = f"written_at > {written_after}"
-        times = await self._query(condition, 16_384, ("written_at",))
-        if not times:
-            return []
-        ordered = sorted(int(row["written_at"]) for row in times)
-        upper = ordered[min(limit, len(ordered)) - 1]
-        fields = (*HEADER_FIELDS, "written_at", self._vector_field)
-        return await self._query(f"{condition} and written_at <= {upper}", 16_384, fields)
 
     def _entries(self, rows: Sequence[dict[str, Any]]) -> list[CacheEntry]:
         entries = []
