@@ -132,7 +132,8 @@ class Informer:
         version = ""
         while True:
             answer = await self._connection.request("GET", path, query, accept=self._accept[0])
-            for item in answer.get("items", []):
+            # An empty list of metadata has null for its items.
+            for item in answer.get("items") or ():
                 obj = self._slim(item)
                 found[_name(obj)] = obj
             version = answer["metadata"]["resourceVersion"]

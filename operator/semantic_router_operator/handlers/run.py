@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,9 @@ async def _lead(
     stop: asyncio.Event,
 ) -> int:
     stop_kopf = threading.Event()
-    background: list[asyncio.Task[Any]] = [asyncio.create_task(reconciler.run())]
-    await _first(stop.wait(), reconciler.synced())
+    informing = asyncio.create_task(reconciler.run())
+    await _first(stop.wait(), _synced(reconciler, informing))
+    background: list[asyncio.Task[Any]] = [informing]
     kopf_task = asyncio.create_task(watch(namespaces, queue.wake, kubeconfig, stop_kopf))
     background += [
         asyncio.create_task(queue.run()),
@@ -100,8 +101,13 @@ async def _lead(
         return 0
     for task in done:
         if not task.cancelled() and task.exception() is not None:
-            log.error("stopped_by_error", reason=str(task.exception()))
+            log.error("stopped_by_error", exc_info=task.exception())
     return 1
+
+
+async def _synced(reconciler: Reconciler, informing: asyncio.Task[Any]) -> None:
+    """Returns once all has been listed, or once the informers have ended, which no list would tell."""
+    await _first(asyncio.shield(informing), reconciler.synced())
 
 
 async def _resync(reconciler: Reconciler, queue: WorkQueue, namespaces: tuple[str, ...], seconds: float) -> None:
@@ -114,9 +120,9 @@ async def _resync(reconciler: Reconciler, queue: WorkQueue, namespaces: tuple[st
             log.warning("resync_failed", reason=error.message)
 
 
-async def _first(stop: Coroutine[Any, Any, object], work: Coroutine[Any, Any, object]) -> bool:
+async def _first(stop: Awaitable[object], work: Awaitable[object]) -> bool:
     """Waits for either; True when the work is done and nobody has asked to stop."""
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop), asyncio.create_task(work)]
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(stop), asyncio.ensure_future(work)]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
