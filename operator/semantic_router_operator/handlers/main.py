@@ -26,6 +26,7 @@ def _configure_logs() -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
