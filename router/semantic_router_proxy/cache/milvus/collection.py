@@ -60,7 +60,7 @@ def new_collection_name(client: MilvusClient, name: str) -> str:
 
 
 def create_collection(client: MilvusClient, real: str, config: MilvusConfig, dimension: int) -> None:
-    """Create an empty, indexed collection."""
+    """Create an empty, indexed collection; it is not loaded yet."""
     index = client.prepare_index_params()
     index.add_index(
         config.collection.vector_field.name,
@@ -71,9 +71,10 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, dim
     client.create_collection(
         real,
         schema=make_schema(config.collection, dimension),
-        index_params=index,
         consistency_level=config.search.consistency_level,
     )
+    # Not in the call above, which would load the collection: a loaded one takes no further index.
+    client.create_index(real, index)
     if not config.connection.embedded:
         for field, types in _SCALAR_INDEXES.items():
             _index_scalar(client, real, field, types)
