@@ -48,7 +48,7 @@ test: check control-plane ## Everything: the gate, then a real API server, a rea
 	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/cluster tests/milvus tests/system
 
 .PHONY: control-plane
-control-plane: $(STAMP) ## Find or build etcd, kube-apiserver and kube-controller-manager for the tests
+control-plane: $(STAMP) ## Find or build the tests' API server, etcd, controllers, kubectl and helm
 	@$(BIN)/python -m tests.control_plane
 
 .PHONY: test-sentence-transformers

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 KUBERNETES = "1.36.3"
@@ -19,12 +20,29 @@ VERSION_FLAGS = (
     f"-s -w -X k8s.io/component-base/version.gitVersion=v{KUBERNETES}"
     " -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
 )
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    """`package` built inside `module`, a folder with the go.mod and go.sum that pin it."""
+
+    module: Path
+    package: str
+    flags: str = "-s -w"
+
+
+def kubernetes_program(name: str) -> GoProgram:
+    """One of Kubernetes' own programs, by its name."""
+    return GoProgram(MODULES / "kube", f"k8s.io/kubernetes/cmd/{name}", VERSION_FLAGS)
+
+
 PACKAGES = {
-    "etcd": ("etcd", "go.etcd.io/etcd/server/v3", "-s -w"),
-    "kube-apiserver": ("kube", "k8s.io/kubernetes/cmd/kube-apiserver", VERSION_FLAGS),
-    "kube-controller-manager": ("kube", "k8s.io/kubernetes/cmd/kube-controller-manager", VERSION_FLAGS),
-    "kubectl": ("kube", "k8s.io/kubernetes/cmd/kubectl", VERSION_FLAGS),
+    "etcd": GoProgram(MODULES / "etcd", "go.etcd.io/etcd/server/v3"),
+    **{name: kubernetes_program(name) for name in ("kube-apiserver", "kube-controller-manager", "kubectl")},
+    "helm": GoProgram(MODULES / "helm", "helm.sh/helm/v4/cmd/helm"),
 }
+# Clients, which the machine may have already.
+CLIENTS = ("kubectl", "helm")
 
 
 class UnavailableError(Exception):
@@ -48,55 +66,58 @@ def find(programs: tuple[str, ...] = PROGRAMS) -> dict[str, Path] | None:
     return None
 
 
-def kubectl() -> Path | None:
-    """The kubectl that the tests drive: KUBECTL, else of the cache folder or KUBEBUILDER_ASSETS, else on PATH."""
-    if named := os.environ.get("KUBECTL"):
+def client(name: str) -> Path | None:
+    """kubectl or helm: KUBECTL or HELM, else of the cache folder or KUBEBUILDER_ASSETS, else on PATH."""
+    if named := os.environ.get(name.upper()):
         return Path(named)
-    if found := find(("kubectl",)):
-        return found["kubectl"]
-    on_path = shutil.which("kubectl")
+    if found := find((name,)):
+        return found[name]
+    on_path = shutil.which(name)
     return Path(on_path) if on_path else None
 
 
 def find_or_build(report: Callable[[str], None]) -> dict[str, Path]:
-    """All programs by name, `kubectl` among them; builds what is missing, one process at a time.
+    """All programs by name, kubectl and helm among them; builds what is missing, one process at a time.
 
     Raises UnavailableError when there is neither a Go toolchain nor a way to get one, or the build fails.
     """
     folder = cache_folder() / "control-plane" / KUBERNETES
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.parent / f"{KUBERNETES}.lock"):
+    with locked(folder.parent / f"{KUBERNETES}.lock"):
         missing = () if find() else tuple(name for name in PROGRAMS if not (folder / name).exists())
-        if kubectl() is None:
-            missing += ("kubectl",)
+        missing += tuple(name for name in CLIENTS if client(name) is None)
         if missing:
-            go = _go(report)
+            go = find_go(report)
             for name in missing:
-                report(f"building {name} {'' if name == 'etcd' else KUBERNETES} (once; minutes on a cold machine)")
-                _build(go, name, folder)
-    found, client = find(), kubectl()
-    if found is None or client is None:
+                report(f"building {name} (once; minutes on a cold machine)")
+                build(go, PACKAGES[name], folder / name)
+    found = find()
+    clients = {name: path for name in CLIENTS if (path := client(name)) is not None}
+    if found is None or len(clients) < len(CLIENTS):
         raise UnavailableError(f"The control plane's programs are not complete in {folder}; remove it and try again.")
-    return {**found, "kubectl": client}
+    return {**found, **clients}
 
 
-def _build(go: Path, name: str, folder: Path) -> None:
-    module, package, flags = PACKAGES[name]
+def build(go: Path, program: GoProgram, target: Path) -> None:
+    """Builds into `target`, which appears only when it is whole. Raises UnavailableError."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"build-{name}-") as scratch:
-        target = Path(scratch) / name
-        command = [str(go), "build", "-mod=readonly", "-trimpath", "-ldflags", flags, "-o", str(target), package]
-        done = subprocess.run(command, cwd=MODULES / module, env=environment, capture_output=True, text=True)
+    name = target.name
+    with tempfile.TemporaryDirectory(dir=target.parent.parent, prefix=f"build-{name}-") as scratch:
+        built = Path(scratch) / name
+        options = ["-mod=readonly", "-trimpath", "-ldflags", program.flags, "-o", str(built)]
+        command = [str(go), "build", *options, program.package]
+        done = subprocess.run(command, cwd=program.module, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             tail = "\n".join(done.stderr.strip().splitlines()[-15:])
             raise UnavailableError(
                 f"{name} could not be built with {go}; set KUBEBUILDER_ASSETS to a folder that holds"
                 f" {', '.join(PROGRAMS)} of Kubernetes {KUBERNETES}, or let Go reach its module proxy:\n{tail}"
             )
-        target.rename(folder / name)
+        built.rename(target)
 
 
-def _go(report: Callable[[str], None]) -> Path:
+def find_go(report: Callable[[str], None]) -> Path:
+    """The machine's Go where it is new enough, else that of the PyPI wheel. Raises UnavailableError."""
     machine = shutil.which("go")
     if machine and _version(Path(machine)) >= OLDEST_GO:
         return Path(machine)
@@ -124,7 +145,8 @@ def _version(go: Path) -> tuple[int, ...]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Lets one process at a time in."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -32,6 +32,7 @@ class Access:
     certificate: Path
     audit_log: Path
     kubectl: Path
+    helm: Path
 
 
 @contextmanager
@@ -56,6 +57,7 @@ def shared_control_plane(folder: Path, crds: list[Path]) -> Iterator[Access]:
             certificate=folder / "certs" / "apiserver.crt",
             audit_log=folder / "audit.log",
             kubectl=programs["kubectl"],
+            helm=programs["helm"],
         )
 
 
