@@ -8,8 +8,15 @@ from semantic_router_proxy.config.section import Section
 class ServerConfig(Section):
     host: str = "127.0.0.1"
     port: int = Field(8801, ge=0, le=65535, description="0: any free port.")
-    max_body_bytes: int = Field(20 * 1024 * 1024, ge=1024)
-    request_timeout_seconds: float = Field(600.0, gt=0)
+    max_body_bytes: int = Field(20 * 1024 * 1024, ge=1024, description="A larger request is refused with 413.")
+    max_body_depth: int = Field(128, ge=8, le=250, description="A more deeply nested JSON body is refused with 400.")
+    max_header_bytes: int = Field(
+        64 * 1024, ge=1024, description="A request line with headers larger than this is refused with 431."
+    )
+    receive_timeout_seconds: float = Field(
+        60.0, gt=0, description="How long a request's head, and then its body, may take to arrive (408)."
+    )
+    request_timeout_seconds: float = Field(600.0, gt=0, description="How long an answer may take (504).")
     drain_delay_seconds: float = Field(
         0.0, ge=0, description="How long new requests are still taken after SIGTERM, while /readyz says draining."
     )

@@ -22,6 +22,19 @@ HttpUrl = Annotated[str, AfterValidator(_is_http_url)]
 ReasoningFamily = Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"]
 
 
+class HealthCheckConfig(Section):
+    """Asks each endpoint again and again, so that a dead one is known before a request finds out.
+
+    Any answer below 500 is a sign of life. Where no endpoint of a provider gives one, all are asked as if none had
+    been checked: a wrong path must not take a provider away.
+    """
+
+    path: str = Field("/models", pattern="^/", description="Below base_url; asked with GET and the provider's key.")
+    interval_seconds: float = Field(10.0, ge=0.1, description="Time between two checks of an endpoint.")
+    timeout_seconds: float = Field(2.0, gt=0, description="Longest wait for an answer.")
+    failures: int = Field(2, ge=1, description="Failed checks in a row after which an endpoint gets no calls.")
+
+
 class ProviderConfig(Section):
     """A server with an OpenAI-compatible API. Its key is named, never written here."""
 
@@ -38,6 +51,12 @@ class ProviderConfig(Section):
     max_concurrency: int | None = Field(None, ge=1, description="Calls at a time; more are refused with 429.")
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which an endpoint is left alone.")
     breaker_pause_seconds: float = Field(10.0, gt=0)
+    health_check: HealthCheckConfig | None = Field(None, description="None: only calls tell how an endpoint is.")
+    messages_api: Literal["translated", "native"] = Field(
+        "translated",
+        description="How /v1/messages reaches this provider: as chat completions, or untouched because it speaks "
+        "Anthropic's protocol itself; its key then goes into x-api-key.",
+    )
     stream_usage: bool = Field(True, description="Whether the server understands stream_options.include_usage.")
 
 

@@ -1,29 +1,23 @@
 """The API on port 8801: an ASGI application that knows its few paths by heart."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from typing import Any
 
-import orjson
 import structlog
 
-from semantic_router_proxy.cache.entry import CacheHit
-from semantic_router_proxy.server.embeddings import embed
+from semantic_router_proxy.server.embeddings import answer_embeddings
 from semantic_router_proxy.server.engine import AUTO_MODELS
 from semantic_router_proxy.server.errors import ApiError
-from semantic_router_proxy.server.flight import Flight, Verdict
-from semantic_router_proxy.server.gateway import Gateway, Request, exact_verdict, usage_of
+from semantic_router_proxy.server.gateway import Gateway, Request
 from semantic_router_proxy.server.health import Health
 from semantic_router_proxy.server.http import (
-    EVENT_STREAM,
-    JSON,
+    ASGIApp,
     ClientGoneError,
-    Header,
     Receive,
     Scope,
     Send,
     header_map,
-    header_text,
     parse_object,
     read_body,
     request_id,
@@ -31,29 +25,28 @@ from semantic_router_proxy.server.http import (
     send_error,
     send_json,
 )
-from semantic_router_proxy.server.identity import cache_scope
+from semantic_router_proxy.server.identity import cache_scope, limited_as
 from semantic_router_proxy.server.observe import RequestRecord
 from semantic_router_proxy.server.protocols.base import WireProtocol
 from semantic_router_proxy.server.protocols.chat import ChatCompletions, TextCompletions
+from semantic_router_proxy.server.protocols.messages import Messages
 from semantic_router_proxy.server.protocols.responses import Responses
+from semantic_router_proxy.server.telling import identity_headers, send_hit, wait_for_answer, while_connected
 
 _log = structlog.get_logger("semantic_router.server")
-
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROTOCOLS: dict[str, WireProtocol] = {
     "/v1/chat/completions": ChatCompletions(),
     "/v1/completions": TextCompletions(),
     "/v1/responses": Responses(),
+    "/v1/messages": Messages(),
 }
+_EMBEDDINGS = "/v1/embeddings"
 
 
 def make_app(health: Health) -> ASGIApp:
     """Return the application. Until `health.gateway` is set it answers health checks and 503."""
     return _Api(health)
-
-
-_EMBEDDINGS = "/v1/embeddings"
 
 
 class _Api:
@@ -75,13 +68,11 @@ class _Api:
                 raise ApiError(405, f"{path} takes POST only.", headers={"allow": "POST"})
             if gateway is None:
                 raise ApiError(503, "The router is starting.", headers={"retry-after": "2"})
-            if protocol is None:
-                await self._embeddings(gateway, record, scope, receive, send)
-            else:
-                await self._serve(gateway, protocol, record, scope, receive, send)
+            await self._admit(gateway, protocol, record, scope, receive, send)
         except ApiError as error:
             record.status = error.status
-            await send_error(send, error, _identity_headers(record))
+            words = None if protocol is None else protocol.error(error)
+            await send_error(send, error, identity_headers(record), words)
         except ClientGoneError:
             record.status = 499
         except Exception:  # noqa: BLE001 - the last line: one request fails, the process goes on
@@ -92,45 +83,59 @@ class _Api:
             if gateway is not None:
                 gateway.observer.finished(record)
 
-    async def _serve(
+    async def _admit(
         self,
         gateway: Gateway,
-        protocol: WireProtocol,
+        protocol: WireProtocol | None,
         record: RequestRecord,
         scope: Scope,
         receive: Receive,
         send: Send,
     ) -> None:
+        """Let a request in whose caller may ask, and may ask now."""
         headers = header_map(scope)
         record.request_id = request_id(headers)
         access = gateway.engine.access
-        caller = access.check(headers) if access is not None else ""
-        limits = gateway.engine.config.server
-        body = parse_object(await read_body(receive, headers, limits.max_body_bytes))
-        protocol.check(body)
-        request = Request(protocol, body, headers, cache_scope(headers, body, caller), record, caller)
-        record.stream = request.stream
-        hit = await gateway.find_exact(request)
-        if hit is not None:
-            await _send_hit(gateway, request, hit, send)
-            return
-        gateway.observer.running.inc()
-        try:
-            await _wait_for_answer(gateway, request, limits.request_timeout_seconds, receive, send)
-        finally:
-            gateway.observer.running.dec()
+        key = access.check(headers) if access is not None else None
+        caller = key.name if key is not None else ""
+        limits = key.limits if key is not None else gateway.engine.limits
+        server = gateway.engine.config.server
+        with gateway.callers.admitted(limited_as(headers, caller), limits):
+            raw = await read_body(receive, headers, server.max_body_bytes, server.receive_timeout_seconds)
+            body = parse_object(raw, server.max_body_depth)
+            if protocol is None:
+                await self._embeddings(gateway, body, headers, record, receive, send)
+                return
+            protocol.check(body)
+            request = Request(protocol, body, headers, cache_scope(headers, body, caller), record, caller)
+            record.stream = request.stream
+            hit = await gateway.find_exact(request)
+            if hit is not None:
+                await send_hit(gateway, request, hit, send)
+                return
+            gateway.observer.running.inc()
+            try:
+                await wait_for_answer(gateway, request, server.request_timeout_seconds, receive, send)
+            finally:
+                gateway.observer.running.dec()
 
     async def _embeddings(
-        self, gateway: Gateway, record: RequestRecord, scope: Scope, receive: Receive, send: Send
+        self,
+        gateway: Gateway,
+        body: dict[str, Any],
+        headers: Mapping[str, str],
+        record: RequestRecord,
+        receive: Receive,
+        send: Send,
     ) -> None:
-        headers = header_map(scope)
-        record.request_id = request_id(headers)
-        if gateway.engine.access is not None:
-            gateway.engine.access.check(headers)
-        body = parse_object(await read_body(receive, headers, gateway.engine.config.server.max_body_bytes))
-        answer = await embed(gateway.embedder, body)
+        seconds = gateway.engine.config.server.request_timeout_seconds
+        try:
+            async with while_connected(receive), asyncio.timeout(seconds):
+                told, answer = await answer_embeddings(gateway, body, headers, record)
+        except TimeoutError:
+            raise ApiError(504, f"The answer took longer than {seconds:g} s.", code="request_timeout") from None
         record.status = 200
-        await send_json(send, 200, answer, _identity_headers(record))
+        await send_bytes(send, 200, (*told, *identity_headers(record)), answer)
 
     async def _other(self, path: str, scope: Scope, send: Send) -> None:
         if path == "/healthz":
@@ -160,165 +165,3 @@ class _Api:
         await send_error(
             send, ApiError(404, f"The model '{asked}' does not exist here.", param="model", code="model_not_found")
         )
-
-
-async def _send_hit(gateway: Gateway, request: Request, hit: CacheHit, send: Send) -> None:
-    verdict = exact_verdict(hit)
-    request.record.status = 200
-    _note(request.record, verdict)
-    headers = _headers(request.record, verdict)
-    if request.stream:
-        answer = orjson.loads(hit.response)
-        events = request.protocol.replay(answer, include_usage=request.include_usage)
-        await send_bytes(send, 200, (*EVENT_STREAM, *headers), b"".join(events))
-    else:
-        await send_bytes(send, 200, (JSON, *headers), hit.response)
-    _saved(gateway, verdict, hit.response)
-
-
-async def _wait_for_answer(gateway: Gateway, request: Request, seconds: float, receive: Receive, send: Send) -> None:
-    """Join the flight that makes the answer and tell it to the client, until one of the two is gone."""
-    flight, coalesced = gateway.fly(request)
-    landed = flight.finished
-    request.record.coalesced = coalesced
-    flight.join()
-    me = asyncio.current_task()
-    gone = False
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        if me is not None:
-            me.cancel()
-
-    watcher = asyncio.create_task(watch())
-    sender = _Sender(send, request)
-    try:
-        async with asyncio.timeout(seconds):
-            await _tell(gateway, flight, request, sender, landed=landed)
-    except TimeoutError:
-        await sender.fail(ApiError(504, f"The answer took longer than {seconds:g} s.", code="request_timeout"))
-    except asyncio.CancelledError:
-        if not gone:
-            raise
-        if me is not None:
-            me.uncancel()
-        request.record.status = 499
-    finally:
-        watcher.cancel()
-        gateway.leave(flight, request)
-
-
-async def _tell(gateway: Gateway, flight: Flight, request: Request, sender: "_Sender", *, landed: bool) -> None:
-    await flight.until_begun()
-    verdict = flight.verdict
-    if verdict is None:
-        await sender.fail(flight.failure or ApiError(500, "No answer was made."))
-        return
-    if landed and verdict.cache == "miss":
-        # The answer was complete before this request came; it is only not in the cache's index yet.
-        verdict = Verdict("hit", "exact", 1.0, time.time(), verdict.model, verdict.decision, verdict.reason)
-    _note(request.record, verdict)
-    protocol = request.protocol
-    if request.stream and flight.streamed:
-        await sender.begin_stream(verdict)
-        async for event in flight.each_event():
-            if request.include_usage or not protocol.usage_only(event):
-                await sender.event(event)
-        if flight.failure is not None:
-            await sender.event(protocol.broken(flight.failure.message))
-        await sender.end_stream()
-    else:
-        await flight.until_finished()
-        if flight.body is None:
-            await sender.fail(flight.failure or ApiError(502, "The answer is not complete."))
-            return
-        if request.stream:
-            answer = orjson.loads(flight.body)
-            await sender.begin_stream(verdict)
-            for event in protocol.replay(answer, include_usage=request.include_usage):
-                await sender.event(event)
-            await sender.end_stream()
-        else:
-            await sender.whole(verdict, flight.body)
-    if verdict.cache == "hit" and flight.body is not None:
-        _saved(gateway, verdict, flight.body)
-
-
-class _Sender:
-    """Tells one answer to one client, and knows how much of it is out already."""
-
-    def __init__(self, send: Send, request: Request) -> None:
-        self._send = send
-        self._request = request
-        self._streaming = False
-
-    async def whole(self, verdict: Verdict, body: bytes) -> None:
-        self._request.record.status = 200
-        await send_bytes(self._send, 200, (JSON, *_headers(self._request.record, verdict)), body)
-
-    async def begin_stream(self, verdict: Verdict) -> None:
-        self._request.record.status = 200
-        self._streaming = True
-        headers = [*EVENT_STREAM, *_headers(self._request.record, verdict)]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-
-    async def event(self, event: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": event, "more_body": True})
-
-    async def end_stream(self) -> None:
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def fail(self, error: ApiError) -> None:
-        if self._streaming:
-            await self.event(self._request.protocol.broken(error.message))
-            await self.end_stream()
-            return
-        self._request.record.status = error.status
-        await send_error(self._send, error, _identity_headers(self._request.record))
-
-
-def _note(record: RequestRecord, verdict: Verdict) -> None:
-    record.cache = verdict.cache
-    record.tier = verdict.tier
-    record.similarity = verdict.similarity
-    record.model = verdict.model
-    record.decision = verdict.decision
-    record.reason = verdict.reason
-
-
-def _saved(gateway: Gateway, verdict: Verdict, body: bytes) -> None:
-    usage = body.rfind(b'"usage"')
-    if usage >= 0:
-        prompt, completion = usage_of(orjson.loads(body))
-        gateway.observer.tokens(verdict.model, "saved", prompt + completion)
-
-
-def _identity_headers(record: RequestRecord) -> list[Header]:
-    return [(b"x-request-id", record.request_id.encode("ascii"))] if record.request_id else []
-
-
-def _headers(record: RequestRecord, verdict: Verdict) -> list[Header]:
-    headers = _identity_headers(record)
-    headers.append((b"x-vsr-cache", verdict.cache.encode()))
-    if verdict.cache == "hit":
-        headers += [
-            (b"x-vsr-cache-tier", verdict.tier.encode()),
-            (b"x-vsr-cache-similarity", f"{min(verdict.similarity, 1.0):.4f}".encode()),
-            (b"x-vsr-cache-hit", b"true"),
-            (b"age", str(max(0, int(time.time() - verdict.created_at))).encode()),
-        ]
-    elif record.cache_reason:
-        headers.append((b"x-vsr-cache-reason", record.cache_reason.encode()))
-    if verdict.model:
-        headers.append((b"x-vsr-selected-model", header_text(verdict.model)))
-    if verdict.decision:
-        headers.append((b"x-vsr-selected-decision", header_text(verdict.decision)))
-    if verdict.reason:
-        headers.append((b"x-vsr-selected-reason", header_text(verdict.reason)))
-    if verdict.cache != "hit" or verdict.tier == "semantic":
-        headers.append((b"x-vsr-selected-reasoning", b"on" if verdict.use_reasoning else b"off"))
-    headers += verdict.upstream_headers
-    return headers

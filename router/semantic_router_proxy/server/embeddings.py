@@ -1,15 +1,59 @@
-"""/v1/embeddings: the router's own embedder."""
+"""/v1/embeddings: the router's own embedder, or a configured model at its provider."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
 from semantic_router_proxy.server.errors import ApiError, invalid
+from semantic_router_proxy.server.gateway import Gateway, as_api_error, provider_error
+from semantic_router_proxy.server.http import JSON, Header
+from semantic_router_proxy.server.observe import RequestRecord
+from semantic_router_proxy.server.passing import as_headers, to_client, to_upstream
+from semantic_router_proxy.upstream.client import Call
+from semantic_router_proxy.upstream.errors import UpstreamError
+from semantic_router_proxy.upstream.provider import Target
 
 _MOST_TEXTS = 256
+_PATH = "/embeddings"
 
 
-async def embed(embedder: Embedder | None, body: dict[str, Any]) -> dict[str, Any]:
+async def answer_embeddings(
+    gateway: Gateway, body: dict[str, Any], headers: Mapping[str, str], record: RequestRecord
+) -> tuple[tuple[Header, ...], bytes]:
+    """Return the headers and the body of the answer. Raises ApiError."""
+    model = body.get("model")
+    if isinstance(model, str) and gateway.engine.known(model):
+        return await _ask_provider(gateway, model, body, headers, record)
+    return (JSON,), orjson.dumps(await _embed(gateway.embedder, body))
+
+
+async def _ask_provider(
+    gateway: Gateway, model: str, body: dict[str, Any], headers: Mapping[str, str], record: RequestRecord
+) -> tuple[tuple[Header, ...], bytes]:
+    record.model = model
+
+    def call_for(target: Target) -> Call:
+        try:
+            return Call(_PATH, orjson.dumps({**body, "model": target.upstream_name}))
+        except orjson.JSONEncodeError:
+            raise invalid("The request body cannot be passed on as JSON.") from None
+
+    sent = to_upstream(headers, record.request_id, credentials=gateway.engine.access is None)
+    try:
+        async with await gateway.client.open(gateway.engine.targets_of(model), call_for, sent) as exchange:
+            answer = await exchange.read()
+            passed = to_client(exchange.headers)
+            if not 200 <= exchange.status < 300:
+                raise provider_error(exchange, answer, passed)
+            return (JSON, *as_headers(passed)), answer
+    except UpstreamError as error:
+        raise as_api_error(error) from None
+
+
+async def _embed(embedder: Embedder | None, body: dict[str, Any]) -> dict[str, Any]:
     """Answer an embeddings request. Raises ApiError."""
     if embedder is None:
         raise ApiError(503, "This router has no embedding model loaded: neither its cache nor its routing needs one.")

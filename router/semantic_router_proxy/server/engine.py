@@ -17,6 +17,7 @@ from semantic_router_proxy.routing.decide import Router
 from semantic_router_proxy.routing.signals import candidates_of
 from semantic_router_proxy.server.access import Access, read_access
 from semantic_router_proxy.server.errors import ApiError
+from semantic_router_proxy.server.limits import Limits
 from semantic_router_proxy.upstream.client import UpstreamClient
 from semantic_router_proxy.upstream.errors import UpstreamError
 from semantic_router_proxy.upstream.provider import Provider, Target
@@ -38,6 +39,7 @@ class Engine:
     providers: dict[str, Provider]
     router: Router
     access: Access | None
+    limits: Limits
     default_model: str
     policy_epoch: str
 
@@ -113,7 +115,8 @@ async def make_engine(
     base = loaded.file.parent
     config = with_environment_upstream(loaded.router, environment)
     config = await with_listed_models(config, base, client)
-    access = read_access(resolve(config.access.keys_file, loaded.file)) if config.access.keys_file else None
+    limits = Limits(config.access.requests_per_minute, config.access.max_concurrency)
+    access = read_access(resolve(config.access.keys_file, loaded.file), limits) if config.access.keys_file else None
     providers = {each.name: _provider(each, base, before) for each in config.providers}
     single = {each.name: Target(each, providers[each.provider]) for each in config.models}
     targets = {each.name: (single[each.name], *(single[name] for name in each.fallbacks)) for each in config.models}
@@ -122,7 +125,7 @@ async def make_engine(
     vectors = await embedder.embed(candidates) if candidates and embedder is not None else None
     routing = config.model_copy(update={"default_model": default})
     router = Router(routing, vectors)
-    return Engine(config, loaded.file, targets, providers, router, access, default, policy_epoch(config))
+    return Engine(config, loaded.file, targets, providers, router, access, limits, default, policy_epoch(config))
 
 
 def _provider(config: ProviderConfig, base: Path, before: Engine | None) -> Provider:

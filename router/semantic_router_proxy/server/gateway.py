@@ -20,11 +20,13 @@ from semantic_router_proxy.routing.reasoning import reasoning_fields
 from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
 from semantic_router_proxy.server.errors import ApiError, invalid
 from semantic_router_proxy.server.flight import Flight, Verdict
+from semantic_router_proxy.server.limits import CallerLimits
 from semantic_router_proxy.server.observe import Observer, RequestRecord
 from semantic_router_proxy.server.passing import as_headers, to_client, to_upstream
-from semantic_router_proxy.server.protocols.base import WireProtocol
+from semantic_router_proxy.server.protocols.base import Translation, WireProtocol
+from semantic_router_proxy.server.protocols.messages_to_chat import wants_thinking
 from semantic_router_proxy.server.sse import DONE, EventSplitter, json_of
-from semantic_router_proxy.upstream.client import Exchange, UpstreamClient
+from semantic_router_proxy.upstream.client import Call, Exchange, UpstreamClient
 from semantic_router_proxy.upstream.errors import UpstreamError
 from semantic_router_proxy.upstream.provider import Target
 
@@ -69,6 +71,7 @@ class Gateway:
         self.observer = observer
         self.cache = cache
         self.embedder = embedder
+        self.callers = CallerLimits()
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         client.on_attempt = observer.attempted
@@ -132,7 +135,7 @@ class Gateway:
         except ApiError as error:
             flight.fail(error)
         except UpstreamError as error:
-            flight.fail(_as_api_error(error))
+            flight.fail(as_api_error(error))
         except asyncio.CancelledError:
             flight.fail(ApiError(503, "The router is stopping."))
             raise
@@ -197,27 +200,36 @@ class Gateway:
         )
 
     async def _call(self, request: Request, targets: tuple[Target, ...], route: Route) -> Exchange:
-        def body_for(target: Target) -> bytes:
-            extra = reasoning_fields(target.model, request.body, use_reasoning=route.use_reasoning)
-            body = {**request.body, **extra, "model": target.upstream_name}
-            if request.stream and request.protocol.usage_on_request and target.provider.config.stream_usage:
+        protocol = request.protocol
+
+        def call_for(target: Target) -> Call:
+            native = speaks_anthropic(target)
+            path, said = protocol.call(request.body, native=native)
+            anthropic = protocol.name == "messages"
+            reasoning = route.use_reasoning or (anthropic and wants_thinking(request.body))
+            # Anthropic's own protocol has no such fields.
+            untouched = anthropic and native
+            extra = {} if untouched else reasoning_fields(target.model, said, use_reasoning=reasoning)
+            body = {**said, **extra, "model": target.upstream_name}
+            tells_usage = protocol.usage_on_request or path != protocol.path
+            if request.stream and tells_usage and target.provider.config.stream_usage:
                 body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
             try:
-                return orjson.dumps(body)
+                return Call(path, orjson.dumps(body), native=untouched)
             except orjson.JSONEncodeError:
                 raise invalid("The request body is nested too deeply to be passed on.") from None
 
         # A key that this router accepts is no business of a provider's.
         own_keys = self.engine.access is not None
         passed = to_upstream(request.headers, request.record.request_id, credentials=not own_keys)
-        return await self.client.open(targets, request.protocol.path, body_for, passed)
+        return await self.client.open(targets, call_for, passed)
 
     async def _receive(self, flight: Flight, request: Request, route: Route, exchange: Exchange) -> None:
         """Take the provider's answer over into the flight. Raises ApiError for one that is an error."""
         passed = to_client(exchange.headers)
         if not 200 <= exchange.status < 300:
             body = await exchange.read()
-            raise _provider_error(exchange, body, passed)
+            raise provider_error(exchange, body, passed)
         verdict = Verdict(
             cache=_missed(request),
             model=exchange.target.model.name,
@@ -226,8 +238,9 @@ class Gateway:
             use_reasoning=route.use_reasoning,
             upstream_headers=as_headers(passed),
         )
+        translation = request.protocol.translation(native=speaks_anthropic(exchange.target))
         if exchange.headers.get("content-type", "").startswith("text/event-stream"):
-            await self._receive_stream(flight, request, verdict, exchange)
+            await self._receive_stream(flight, request, verdict, exchange, translation)
             return
         body = await exchange.read()
         try:
@@ -236,18 +249,32 @@ class Gateway:
             raise ApiError(
                 502, f"Provider {exchange.target.provider.name} sent an answer that is not JSON.", code="bad_upstream"
             ) from None
+        if translation is not None:
+            answer = _translated(translation, answer, exchange.target.provider.name)
+            body = orjson.dumps(answer)
         self._count_tokens(verdict.model, answer)
         flight.begin(verdict, streamed=False)
         flight.finish(body)
 
-    async def _receive_stream(self, flight: Flight, request: Request, verdict: Verdict, exchange: Exchange) -> None:
+    async def _receive_stream(
+        self,
+        flight: Flight,
+        request: Request,
+        verdict: Verdict,
+        exchange: Exchange,
+        translation: Translation | None,
+    ) -> None:
         splitter = EventSplitter()
         flight.begin(verdict, streamed=True)
         async for chunk in exchange.chunks():
             for event in splitter.feed(chunk):
-                flight.add(event)
+                for said in (event,) if translation is None else translation.event(event):
+                    flight.add(said)
         for event in splitter.finish():
-            flight.add(event)
+            for said in (event,) if translation is None else translation.event(event):
+                flight.add(said)
+        for said in translation.finish() if translation is not None else ():
+            flight.add(said)
         answer = request.protocol.assemble(flight.events)
         if answer is None:
             raise ApiError(
@@ -273,6 +300,17 @@ class Gateway:
         prompt, completion = usage_of(answer)
         self.observer.tokens(model, "prompt", prompt)
         self.observer.tokens(model, "completion", completion)
+
+
+def _translated(translation: Translation, answer: object, provider: str) -> dict[str, Any]:
+    try:
+        return translation.whole(answer)
+    except (LookupError, TypeError, ValueError):
+        raise ApiError(502, f"Provider {provider} sent an answer that cannot be read.", code="bad_upstream") from None
+
+
+def speaks_anthropic(target: Target) -> bool:
+    return target.provider.config.messages_api == "native"
 
 
 def usage_of(answer: object) -> tuple[int, int]:
@@ -309,7 +347,7 @@ def _missed(request: Request) -> str:
     return "miss" if read else "bypass"
 
 
-def _as_api_error(error: UpstreamError) -> ApiError:
+def as_api_error(error: UpstreamError) -> ApiError:
     if error.saturated:
         return ApiError(429, f"Too many calls: {error}.", code="concurrency_limit", headers={"retry-after": "1"})
     if error.timeout:
@@ -317,7 +355,7 @@ def _as_api_error(error: UpstreamError) -> ApiError:
     return ApiError(502, f"The model server cannot answer: {error}.", code="upstream_unavailable")
 
 
-def _provider_error(exchange: Exchange, body: bytes, passed: Mapping[str, str]) -> ApiError:
+def provider_error(exchange: Exchange, body: bytes, passed: Mapping[str, str]) -> ApiError:
     """Pass a provider's error on: its status, its JSON where it is an error object, its Retry-After."""
     name = exchange.target.provider.name
     # The router's own key was refused: that is not the caller's fault, and the provider's words may quote the key.

@@ -1,5 +1,6 @@
 """ASGI by hand: reading a body within limits, and sending answers. The hot path goes through here only."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -14,6 +15,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON: Header = (b"content-type", b"application/json")
 EVENT_STREAM: tuple[Header, ...] = (
@@ -45,34 +47,39 @@ def header_text(text: str, longest: int = 300) -> bytes:
     return _NOT_IN_A_HEADER.sub("?", text[:longest]).encode("ascii")
 
 
-async def read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """Return the request's body. Raises ApiError 413 above the limit, ClientGoneError when the client leaves."""
+async def read_body(receive: Receive, headers: Mapping[str, str], limit: int, seconds: float) -> bytes:
+    """Return the request's body.
+
+    Raises ApiError 413 above the limit, 408 where it takes longer, and ClientGoneError when the client leaves.
+    """
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGoneError
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > limit:
-            raise _too_large(limit)
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+    try:
+        async with asyncio.timeout(seconds):
+            return await _whole_body(receive, limit)
+    except TimeoutError:
+        raise ApiError(408, f"The request's body did not arrive within {seconds:g} s.", code="slow_request") from None
+
+
+async def _whole_body(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         part: bytes = message.get("body", b"")
+        more = bool(message.get("more_body"))
         size += len(part)
         if size > limit:
             raise _too_large(limit)
         parts.append(part)
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body holds. Raises ApiError 400."""
+def parse_object(body: bytes, deepest: int) -> dict[str, Any]:
+    """Return the JSON object that a body holds. Raises ApiError 400 where it is none, or nested deeper than allowed."""
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -81,7 +88,24 @@ def parse_object(body: bytes) -> dict[str, Any]:
         ) from None
     if not isinstance(data, dict):
         raise invalid("The request body must be a JSON object.")
+    # Few bodies have so many brackets at all that they have to be walked.
+    if body.count(b"[") + body.count(b"{") > deepest and _depth_exceeds(data, deepest):
+        raise invalid(f"The request body is nested too deeply: the limit is {deepest} levels.", code="too_deep")
     return data
+
+
+def _depth_exceeds(data: object, deepest: int) -> bool:
+    level: list[Any] = [data]
+    for _ in range(deepest):
+        level = [
+            child
+            for value in level
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 async def send_bytes(send: Send, status: int, headers: Iterable[Header], body: bytes) -> None:
@@ -94,12 +118,13 @@ async def send_json(send: Send, status: int, data: object, headers: Iterable[Hea
     await send_bytes(send, status, (JSON, *headers), orjson.dumps(data))
 
 
-async def send_error(send: Send, error: ApiError, headers: Iterable[Header] = ()) -> None:
+async def send_error(send: Send, error: ApiError, headers: Iterable[Header] = (), body: bytes | None = None) -> None:
+    """Send an error; `body` is its JSON where a protocol words it in a way of its own."""
     own = [(name.encode(), header_text(value)) for name, value in error.headers.items()]
-    if error.status == 413:
+    if error.status in (408, 413):
         # The rest of the body will not be read.
         own.append((b"connection", b"close"))
-    await send_bytes(send, error.status, (JSON, *own, *headers), error.body)
+    await send_bytes(send, error.status, (JSON, *own, *headers), error.body if body is None else body)
 
 
 def _too_large(limit: int) -> ApiError:

@@ -19,6 +19,14 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     return headers.get("x-api-key", "").strip()
 
 
+def limited_as(headers: Mapping[str, str], caller: str) -> str:
+    """Return whom a request counts for: the API key's name, else the credential; all others count as one."""
+    if caller:
+        return f"caller:{caller}"
+    token = bearer_token(headers)
+    return f"key:{_hashed(token)}" if token else "anonymous"
+
+
 def cache_scope(headers: Mapping[str, str], body: Mapping[str, Any], caller: str = "") -> str:
     """Return whose answers a request may share: those of its credential, split further by the body's `user`.
 
@@ -26,10 +34,6 @@ def cache_scope(headers: Mapping[str, str], body: Mapping[str, Any], caller: str
 
     Callers without either share the anonymous scope.
     """
-    if caller:
-        identity = f"caller:{caller}"
-    else:
-        token = bearer_token(headers)
-        identity = f"key:{_hashed(token)}" if token else "anonymous"
+    identity = limited_as(headers, caller)
     user = body.get("user")
     return f"{identity}/user:{_hashed(user)}" if isinstance(user, str) and user else identity

@@ -59,7 +59,11 @@ class Reloader:
         """Look again and again, for ever."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            await self.check()
+            try:
+                await self.check()
+            except Exception:  # noqa: BLE001 - the next change may be one that can be taken over
+                self._refused("The check of the configuration failed; the router's log has the reason.")
+                _log.exception("reload_failed", consequence="the old one stays in force")
 
     async def check(self) -> bool:
         """Look once; return whether a new configuration is in force now."""
@@ -73,9 +77,7 @@ class Reloader:
                 loaded, os.environ, self._gateway.client, self._gateway.embedder, before=self._gateway.engine
             )
         except (ConfigError, EmbeddingError) as error:
-            self._health.reload_problem = str(error)
-            self._results.labels("refused").inc()
-            self._good.set(0)
+            self._refused(str(error))
             _log.error("config_refused", problems=str(error).splitlines(), consequence="the old one stays in force")
             return False
         waiting = restart_needed(self._loaded.router, loaded.router)
@@ -90,6 +92,11 @@ class Reloader:
         self._good.set(1)
         _log.info("config_reloaded", epoch=engine.config_epoch)
         return True
+
+    def _refused(self, problem: str) -> None:
+        self._health.reload_problem = problem
+        self._results.labels("refused").inc()
+        self._good.set(0)
 
 
 def restart_needed(old: RouterConfig, new: RouterConfig) -> list[str]:

@@ -19,12 +19,15 @@ from semantic_router_proxy.cache.service import SemanticCache
 from semantic_router_proxy.config.load import LoadedConfig
 from semantic_router_proxy.embedding.factory import make_embedder
 from semantic_router_proxy.server.admin import make_admin_app, make_metrics_app
-from semantic_router_proxy.server.app import ASGIApp, make_app
+from semantic_router_proxy.server.app import make_app
 from semantic_router_proxy.server.engine import make_engine, needs_embedder
 from semantic_router_proxy.server.gateway import Gateway
 from semantic_router_proxy.server.health import Health
+from semantic_router_proxy.server.http import ASGIApp
+from semantic_router_proxy.server.http_server import uvicorn_config
 from semantic_router_proxy.server.observe import Observer
 from semantic_router_proxy.server.reload import Reloader
+from semantic_router_proxy.upstream.checks import HealthChecks
 from semantic_router_proxy.upstream.client import UpstreamClient
 
 _log = structlog.get_logger("semantic_router.serve")
@@ -77,7 +80,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
         metrics_port = _first(addresses.metrics_port, config.metrics.port)
         listeners.append(_listen("metrics", addresses.host or config.metrics.host or host, metrics_port))
         apps.append(make_metrics_app(registry))
-    servers = [_Server(_settings(app, config.server.drain_seconds)) for app in apps]
+    servers = [_Server(uvicorn_config(app, config.server)) for app in apps]
     tasks = [
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, listener in zip(servers, listeners, strict=True)
@@ -94,9 +97,12 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
             # What is alive now stays alive; the collector need not look at it again and again.
             gc.freeze()
             _log.info("ready", seconds=round(time.monotonic() - begin, 2), epoch=health.gateway.engine.config_epoch)
-            reloading = asyncio.create_task(Reloader(loaded, health).run())
-            await asyncio.wait({stopping, reloading, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            reloading.cancel()
+            gateway = health.gateway
+            checks = HealthChecks(gateway.client, lambda: gateway.engine.providers.values())
+            beside = [asyncio.create_task(each.run()) for each in (Reloader(loaded, health), checks)]
+            await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in beside:
+                task.cancel()
         health.draining = True
         _log.info("draining", seconds=config.server.drain_seconds, delay=config.server.drain_delay_seconds)
         if health.gateway is not None:
@@ -127,23 +133,6 @@ async def start_gateway(loaded: LoadedConfig, registry: CollectorRegistry) -> Ga
         backend = await open_cache(loaded, embedder, registry)
         cache = SemanticCache(backend, config.semantic_cache, str(embedder.identity), engine.policy_epoch, time.time)
     return Gateway(engine, client, Observer(registry, log_requests=config.log.requests), cache, embedder)
-
-
-def _settings(app: ASGIApp, drain_seconds: float) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=max(1, round(drain_seconds)),
-        backlog=4096,
-    )
 
 
 def _listen(what: str, host: str, port: int) -> socket.socket:

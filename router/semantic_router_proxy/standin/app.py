@@ -108,7 +108,9 @@ class StandIn:
         body = await self._receive(request)
         mode = mode_of(str(body.get("model", "")), request.headers.get("x-standin-mode", ""))
         message = bodies.anthropic_message(body, self.record.requests)
-        return await self._answer(request, body, mode, message, 30, list)
+        return await self._answer(
+            request, body, mode, message, 30, lambda: _named_events(bodies.anthropic_events(message))
+        )
 
     async def _embeddings(self, request: Request) -> Response:
         body = await self._receive(request)

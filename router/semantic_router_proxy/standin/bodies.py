@@ -187,13 +187,45 @@ def anthropic_message(body: dict[str, Any], salt: int) -> dict[str, Any]:
     """Return a finished message of Anthropic's Messages API."""
     text = reply_text(body, last_user_text(body.get("messages")))
     counted = usage(body, text)
+    call = tool_call(body)
+    content: dict[str, Any] = {"type": "text", "text": text}
+    if call is not None:
+        identity = identifier("toolu_", body, salt)
+        content = {"type": "tool_use", "id": identity, "name": call[0], "input": orjson.loads(call[1])}
     return {
         "id": identifier("msg_", body, salt),
         "type": "message",
         "role": "assistant",
         "model": body["model"],
-        "content": [{"type": "text", "text": text}],
-        "stop_reason": "end_turn",
+        "content": [content],
+        "stop_reason": "end_turn" if call is None else "tool_use",
         "stop_sequence": None,
         "usage": {"input_tokens": counted["prompt_tokens"], "output_tokens": counted["completion_tokens"]},
     }
+
+
+def anthropic_events(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the message as the events of its stream."""
+    block = message["content"][0]
+    opening = {**message, "content": [], "stop_reason": None, "usage": {**message["usage"], "output_tokens": 1}}
+    if block["type"] == "text":
+        empty: dict[str, Any] = {"type": "text", "text": ""}
+        deltas = [{"type": "text_delta", "text": piece} for piece in pieces(block["text"])]
+    else:
+        empty = {**block, "input": {}}
+        told = orjson.dumps(block["input"]).decode()
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(told)]
+    stop = {"stop_reason": message["stop_reason"], "stop_sequence": None}
+    return [
+        {"type": "message_start", "message": opening},
+        {"type": "content_block_start", "index": 0, "content_block": empty},
+        {"type": "ping"},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": stop,
+            "usage": {"output_tokens": message["usage"]["output_tokens"]},
+        },
+        {"type": "message_stop"},
+    ]

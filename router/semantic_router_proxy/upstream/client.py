@@ -5,6 +5,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import aiohttp
 
@@ -15,8 +16,19 @@ from semantic_router_proxy.upstream.provider import Endpoint, Provider, Target
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 _BACKOFF_SECONDS = 0.05
 _LONGEST_BACKOFF_SECONDS = 1.0
+_ANTHROPIC_VERSION = "2023-06-01"
 
-BodyFor = Callable[[Target], bytes]
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a target is sent: a path below its base URL, and a body. `native`: in Anthropic's protocol."""
+
+    path: str
+    body: bytes
+    native: bool = False
+
+
+CallFor = Callable[[Target], Call]
 
 
 class Exchange:
@@ -85,9 +97,7 @@ class UpstreamClient:
             )
         return self._session
 
-    async def open(
-        self, targets: Sequence[Target], path: str, body_for: BodyFor, headers: Mapping[str, str]
-    ) -> Exchange:
+    async def open(self, targets: Sequence[Target], call_for: CallFor, headers: Mapping[str, str]) -> Exchange:
         """POST to the first target that answers; return the answer, whatever its status.
 
         A target is asked again (at another endpoint, where it has one) while its provider's retries and the budget
@@ -97,7 +107,7 @@ class UpstreamClient:
         problem = UpstreamError("no provider is configured")
         for number, target in enumerate(targets):
             last = number == len(targets) - 1
-            result = await self._ask(target, path, body_for(target), headers, last=last)
+            result = await self._ask(target, call_for(target), headers, last=last)
             if isinstance(result, Exchange):
                 return result
             problem = result
@@ -118,12 +128,26 @@ class UpstreamClient:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise UpstreamError(f"provider {provider.name} cannot be asked: {type(error).__name__}") from None
 
+    async def is_alive(self, provider: Provider, endpoint: Endpoint) -> bool:
+        """Ask an endpoint what its provider's health check asks; any answer below 500 is a sign of life."""
+        check = provider.config.health_check
+        if check is None:
+            return True
+        timeout = aiohttp.ClientTimeout(total=check.timeout_seconds)
+        try:
+            async with self._connected().get(
+                endpoint.base_url + check.path, headers=_headers(provider, {}), timeout=timeout, allow_redirects=False
+            ) as response:
+                return response.status < 500
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
     async def _ask(
-        self, target: Target, path: str, body: bytes, headers: Mapping[str, str], *, last: bool
+        self, target: Target, call: Call, headers: Mapping[str, str], *, last: bool
     ) -> Exchange | UpstreamError:
         provider = target.provider
         tried: set[Endpoint] = set()
-        sent = _headers(provider, headers)
+        sent = _headers(provider, headers, native=call.native)
         problem = UpstreamError(
             f"provider {provider.name} is left alone after repeated failures; it is tried again soon"
         )
@@ -143,7 +167,7 @@ class UpstreamClient:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, hides nothing
             tried.add(endpoint)
             try:
-                exchange = await self._once(target, endpoint, path, body, sent)
+                exchange = await self._once(target, endpoint, call, sent)
             except UpstreamError as error:
                 self.on_attempt(target.model.name, "timeout" if error.timeout else "unreachable")
                 problem = error
@@ -167,9 +191,7 @@ class UpstreamClient:
             exchange.close()
         return problem
 
-    async def _once(
-        self, target: Target, endpoint: Endpoint, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> Exchange:
+    async def _once(self, target: Target, endpoint: Endpoint, call: Call, headers: Mapping[str, str]) -> Exchange:
         """Ask one endpoint once; return when the first byte of the body is here."""
         provider = target.provider
         begin = time.monotonic()
@@ -179,8 +201,8 @@ class UpstreamClient:
         response: aiohttp.ClientResponse | None = None
         try:
             response = await self._connected().post(
-                endpoint.base_url + path,
-                data=body,
+                endpoint.base_url + call.path,
+                data=call.body,
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(
                     total=None,
@@ -220,13 +242,24 @@ def _left(provider: Provider, endpoint: Endpoint) -> None:
     provider.running -= 1
 
 
-def _headers(provider: Provider, passed: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a call. The provider's own key replaces the caller's; without one the caller's goes on."""
+def _headers(provider: Provider, passed: Mapping[str, str], *, native: bool = False) -> dict[str, str]:
+    """Return the headers of a call. The provider's own key replaces the caller's; without one the caller's goes on.
+
+    A credential goes where the protocol of the call looks for it: Anthropic's in `x-api-key`.
+    """
     headers = {"content-type": "application/json", **passed}
     if provider.keys.configured:
         headers.pop("authorization", None)
         headers.pop("x-api-key", None)
         key = provider.keys.read()
         if key:
-            headers["authorization"] = f"Bearer {key}"
+            headers |= {"x-api-key": key} if native else {"authorization": f"Bearer {key}"}
+    if native:
+        headers.setdefault("anthropic-version", _ANTHROPIC_VERSION)
+        return headers
+    own = headers.pop("x-api-key", "")
+    if own:
+        headers.setdefault("authorization", f"Bearer {own}")
+    for name in ("anthropic-version", "anthropic-beta"):
+        headers.pop(name, None)
     return headers

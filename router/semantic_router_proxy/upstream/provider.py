@@ -16,6 +16,7 @@ class Endpoint:
     base_url: str
     breaker: Breaker
     running: int = 0
+    failed_checks: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -44,11 +45,16 @@ class Provider:
         limit = self.config.max_concurrency
         return limit is not None and self.running >= limit
 
+    def healthy(self, endpoint: Endpoint) -> bool:
+        check = self.config.health_check
+        return check is None or endpoint.failed_checks < check.failures
+
     def pick(self, tried: set[Endpoint]) -> Endpoint | None:
         """Return the endpoint with the fewest running calls among those whose breaker allows a call, untried ones
-        first; None where every breaker is open."""
+        first; None where every breaker is open. Those whose health checks fail are left out while others are well."""
         now = time.monotonic()
-        allowed = [endpoint for endpoint in self.endpoints if endpoint.breaker.allows(now)]
+        well = [endpoint for endpoint in self.endpoints if self.healthy(endpoint)]
+        allowed = [endpoint for endpoint in well or self.endpoints if endpoint.breaker.allows(now)]
         fresh = [endpoint for endpoint in allowed if endpoint not in tried]
         return min(fresh or allowed, key=lambda endpoint: endpoint.running, default=None)
 

@@ -19,11 +19,13 @@ from prometheus_client import CollectorRegistry
 from semantic_router_proxy.cache.factory import open_cache
 from semantic_router_proxy.cache.service import SemanticCache
 from semantic_router_proxy.config.load import load_config
+from semantic_router_proxy.config.server import ServerConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity, Vectors, unit_rows
 from semantic_router_proxy.server.app import make_app
 from semantic_router_proxy.server.engine import make_engine
 from semantic_router_proxy.server.gateway import Gateway
 from semantic_router_proxy.server.health import Health
+from semantic_router_proxy.server.http_server import uvicorn_config
 from semantic_router_proxy.server.observe import Observer
 from semantic_router_proxy.standin.app import Pace, StandIn
 from semantic_router_proxy.upstream.client import UpstreamClient
@@ -110,7 +112,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             stack.push_async_callback(gateway.close)
             health = Health()
             health.gateway = gateway
-            url = await stack.enter_async_context(listening(make_app(health)))
+            url = await stack.enter_async_context(listening(make_app(health), loaded.router.server))
             session = await stack.enter_async_context(aiohttp.ClientSession())
             return Running(url, gateway, standin, session, health)
 
@@ -118,12 +120,12 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 
 @contextlib.asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
+async def listening(app: Any, limits: ServerConfig | None = None) -> AsyncIterator[str]:
     # With the protocol named, asyncio turns Nagle's algorithm off for the connections.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    config = uvicorn.Config(app, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn_config(app, (limits or ServerConfig()).model_copy(update={"drain_seconds": 1}))
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

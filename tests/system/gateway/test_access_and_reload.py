@@ -11,6 +11,7 @@ from tests.system.gateway.conftest import Running, Start
 from semantic_router_proxy.config.load import load_config
 from semantic_router_proxy.config.problems import ConfigError
 from semantic_router_proxy.server.access import read_access
+from semantic_router_proxy.server.limits import Limits
 from semantic_router_proxy.server.reload import Reloader
 
 CHAT = "/v1/chat/completions"
@@ -91,7 +92,7 @@ def test_a_bad_file_of_keys_is_refused_without_quoting_it(tmp_path: Path, text: 
     file = tmp_path / "keys.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError) as problem:
-        read_access(file)
+        read_access(file, Limits())
     assert str(file) in str(problem.value)
     assert CANARY not in str(problem.value)
 

@@ -3,7 +3,23 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from semantic_router_proxy.server.errors import invalid
+from semantic_router_proxy.server.errors import ApiError, invalid
+
+
+class Translation(Protocol):
+    """One answer of a provider that speaks another protocol than the client, on its way to the client."""
+
+    def whole(self, answer: Any) -> dict[str, Any]:
+        """Return the answer. Raises LookupError, TypeError or ValueError for what is none."""
+        ...
+
+    def event(self, event: bytes) -> list[bytes]:
+        """Return the events that an event of the provider's becomes."""
+        ...
+
+    def finish(self) -> list[bytes]:
+        """Return what the end of the provider's stream becomes."""
+        ...
 
 
 class WireProtocol(Protocol):
@@ -36,6 +52,36 @@ class WireProtocol(Protocol):
         """Return the event that tells a client that its stream has failed."""
         ...
 
+    def error(self, error: ApiError) -> bytes:
+        """Return the body of an answer that is an error."""
+        ...
+
+    def call(self, body: dict[str, Any], *, native: bool) -> tuple[str, dict[str, Any]]:
+        """Return the path and the body for a provider. `native`: it speaks Anthropic's protocol itself.
+
+        Raises ApiError 400 for what cannot be translated.
+        """
+        ...
+
+    def translation(self, *, native: bool) -> Translation | None:
+        """Return what turns such a provider's answer into this protocol's; None where it is one already."""
+        ...
+
+
+class OpenAIProtocol:
+    """What the protocols of OpenAI have in common: every provider speaks them."""
+
+    path: str
+
+    def error(self, error: ApiError) -> bytes:
+        return error.body
+
+    def call(self, body: dict[str, Any], *, native: bool) -> tuple[str, dict[str, Any]]:
+        return self.path, body
+
+    def translation(self, *, native: bool) -> Translation | None:
+        return None
+
 
 def require_list(body: dict[str, Any], key: str) -> None:
     value = body.get(key)
@@ -43,6 +89,12 @@ def require_list(body: dict[str, Any], key: str) -> None:
         raise invalid(f"Missing required parameter: '{key}'.", param=key, code="missing_required_parameter")
     if not isinstance(value, list) or not value:
         raise invalid(f"'{key}' must be an array that is not empty.", param=key, code="invalid_type")
+
+
+def check_turns(messages: list[Any]) -> None:
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise invalid(f"'messages[{number}]' must be an object with a role.", param=f"messages[{number}]")
 
 
 def require_model(body: dict[str, Any]) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from semantic_router_proxy.server.errors import invalid
-from semantic_router_proxy.server.protocols.base import require_list, require_model
+from semantic_router_proxy.server.protocols.base import OpenAIProtocol, check_turns, require_list, require_model
 from semantic_router_proxy.server.sse import DONE, encode, json_of
 
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _TEXT_FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
 
 
-class ChatCompletions:
+class ChatCompletions(OpenAIProtocol):
     name = "chat"
     path = "/chat/completions"
     usage_on_request = True
@@ -20,9 +20,7 @@ class ChatCompletions:
     def check(self, body: dict[str, Any]) -> None:
         require_model(body)
         require_list(body, "messages")
-        for number, message in enumerate(body["messages"]):
-            if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-                raise invalid(f"'messages[{number}]' must be an object with a role.", param=f"messages[{number}]")
+        check_turns(body["messages"])
 
     def assemble(self, events: Sequence[bytes]) -> dict[str, Any] | None:
         answer, parts = _gather(events)
@@ -70,7 +68,7 @@ class ChatCompletions:
         return _broken(message)
 
 
-class TextCompletions:
+class TextCompletions(OpenAIProtocol):
     name = "completions"
     path = "/completions"
     usage_on_request = True

@@ -6,13 +6,13 @@ from typing import Any
 import orjson
 
 from semantic_router_proxy.server.errors import invalid
-from semantic_router_proxy.server.protocols.base import require_model
+from semantic_router_proxy.server.protocols.base import OpenAIProtocol, require_model
 from semantic_router_proxy.server.sse import json_of
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
-class Responses:
+class Responses(OpenAIProtocol):
     name = "responses"
     path = "/responses"
     usage_on_request = False
