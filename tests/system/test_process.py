@@ -1,6 +1,7 @@
 """The router as a process: exit codes, readiness, drain."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -59,6 +60,8 @@ async def standin() -> AsyncIterator[str]:
         ("a: 1\na: 2", ["twice"]),
         ("providers: [{name: p, base_url: 'ftp://x'}]", ["providers[0].base_url", "http"]),
         ("default_model: x", ["default_model", "'x'"]),
+        ("providers: [{name: p, base_url: 'http://u:${NONE:-pw}@x/v1'}]", ["base_url", "api_key_env", "//…@x"]),
+        ("access: {requests_per_minute: 0}", ["access.requests_per_minute", "greater than or equal to 1"]),
     ],
 )
 async def test_a_bad_configuration_stops_with_code_2_and_words(
@@ -136,3 +139,27 @@ async def test_a_changed_file_is_in_force_without_a_restart(tmp_path: Path, stan
     router.terminate()
     await router.stderr.read()
     assert await router.wait() == 0
+
+
+async def test_the_environment_may_name_the_upstream(tmp_path: Path, standin: str) -> None:
+    """Without providers in the file, SEMANTIC_ROUTER_UPSTREAM names one; its models are those that it lists."""
+    environment = {**os.environ, "SEMANTIC_ROUTER_UPSTREAM": standin, "SEMANTIC_ROUTER_UPSTREAM_KEY": "sk-from-there"}
+    router = await asyncio.create_subprocess_exec(
+        *CLI, "serve", "--config", str(write(tmp_path)), stderr=asyncio.subprocess.PIPE, env=environment
+    )
+    assert router.stderr is not None
+    listening = orjson.loads(await router.stderr.readline())
+    assert orjson.loads(await router.stderr.readline())["event"] == "ready"
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Tell me about tides."}], "max_tokens": 1}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{listening['api']}/v1/models") as answer:
+            names = [model["id"] for model in (await answer.json())["data"]]
+        async with session.post(f"{listening['api']}/v1/chat/completions", json=body) as answer:
+            assert answer.status == 200
+        async with session.get(f"{standin}/standin") as answer:
+            seen = await answer.json()
+    router.terminate()
+    await router.stderr.read()
+    assert await router.wait() == 0
+    assert names == ["auto", "standin-small", "standin-large"]
+    assert seen["last_headers"]["authorization"] == "Bearer sk-from-there"

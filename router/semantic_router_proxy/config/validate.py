@@ -1,6 +1,7 @@
 """From plain data to a model; pydantic's findings become Problems that a person can act on."""
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _SECRET_WORDS = ("password", "token", "secret", "api_key", "credential")
 _LONGEST_VALUE = 80
+_CREDENTIALS_IN_URL = re.compile(r"//[^/@\s]+@")
 
 
 def validate(model: type[Model], data: dict[str, Any], file: Path | None) -> Model:
@@ -34,7 +36,8 @@ def _problem(finding: Any, model: type[BaseModel], file: Path | None) -> Problem
     shown = ""
     secret = any(word in key.lower() for word in _SECRET_WORDS)
     if not secret and isinstance(value, str | int | float | bool):
-        shown = repr(value) if len(repr(value)) <= _LONGEST_VALUE else repr(value)[:_LONGEST_VALUE] + "…"
+        shown = _CREDENTIALS_IN_URL.sub("//…@", repr(value))
+        shown = shown if len(shown) <= _LONGEST_VALUE else shown[:_LONGEST_VALUE] + "…"
     return Problem(file, key, message, value=shown)
 
 

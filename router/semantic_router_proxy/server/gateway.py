@@ -364,5 +364,8 @@ def provider_error(exchange: Exchange, body: bytes, passed: Mapping[str, str]) -
     if 300 <= exchange.status < 400:
         return ApiError(502, f"Provider {name} answered with a redirect, which is not followed.", code="bad_upstream")
     parsed = json_of(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
-    own = body if parsed is not None and parsed.get("error") else None
-    return ApiError(exchange.status, f"Provider {name} answered {exchange.status}.", headers=passed, body=own)
+    key = exchange.target.provider.keys.read()
+    quoted = bool(key) and key.encode() in body
+    own = body if parsed is not None and parsed.get("error") and not quoted else None
+    status = exchange.status if 400 <= exchange.status < 600 else 502
+    return ApiError(status, f"Provider {name} answered {exchange.status}.", headers=passed, body=own)

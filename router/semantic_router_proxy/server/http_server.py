@@ -30,6 +30,8 @@ def uvicorn_config(app: ASGIApp, limits: ServerConfig) -> uvicorn.Config:
         log_level="warning",
         server_header=False,
         date_header=False,
+        # Who the caller is, is never taken from a header.
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(limits.drain_seconds)),
         backlog=4096,

@@ -1,8 +1,10 @@
 """API keys, and configurations that change while the router runs. Planted canaries must stay unseen."""
 
+import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import yaml
@@ -10,6 +12,7 @@ from tests.system.gateway.conftest import Running, Start
 
 from semantic_router_proxy.config.load import load_config
 from semantic_router_proxy.config.problems import ConfigError
+from semantic_router_proxy.server import reload
 from semantic_router_proxy.server.access import read_access
 from semantic_router_proxy.server.limits import Limits
 from semantic_router_proxy.server.reload import Reloader
@@ -139,3 +142,24 @@ async def test_keys_are_reloaded(start: Start, tmp_path: Path) -> None:
     assert await reloader.check()
     assert (await router.post(CHAT, BODY, authorization=f"Bearer {CANARY}-alice"))[0] == 401
     assert (await router.post(CHAT, BODY, authorization=f"Bearer {CANARY}-bob"))[0] == 200
+
+
+async def test_a_reload_that_crashes_is_logged_and_the_next_one_works(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    router = await start()
+    file, config = config_of(router)
+    monkeypatch.setattr(reload, "CHECK_SECONDS", 0.01)
+    real, crash = reload.make_engine, RuntimeError("nobody expected this")
+    monkeypatch.setattr(reload, "make_engine", AsyncMock(side_effect=crash))
+    running = asyncio.create_task(Reloader(load_config(file, {}), router.health).run())
+    change(file, yaml.safe_dump({**config, "default_model": "large"}))
+    await router.until(lambda: bool(router.health.reload_problem))
+    assert (await router.post(CHAT, BODY))[0] == 200
+    assert "nobody expected this" in capfd.readouterr().out
+    monkeypatch.setattr(reload, "make_engine", real)
+    change(file, yaml.safe_dump({**config, "default_model": "large", "config_epoch": "two"}))
+    await router.until(lambda: router.gateway.engine.config_epoch == "two")
+    assert router.health.reload_problem == ""
+    assert not running.done()
+    running.cancel()
