@@ -1,0 +1,3 @@
+module e2e/node/pause
+
+go 1.26.0
