@@ -1,4 +1,4 @@
-"""The first process of the node's namespaces: `python -m e2e.node.inside`, started by machine.up() only.
+"""The first process of the node's namespaces: `python -m e2e.clusters.node.inside`, started by machine.up() only.
 
 It starts everything and waits; nothing outlives it.
 """
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from string import Template
 
-from e2e.node.settings import (
+from e2e.clusters.node.settings import (
     API_SERVICE,
     DNS_IMAGE,
     DNS_SERVICE,

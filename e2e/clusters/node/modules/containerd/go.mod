@@ -1,4 +1,4 @@
-module e2e/node/containerd
+module e2e/clusters/node/containerd
 
 go 1.26.8
 

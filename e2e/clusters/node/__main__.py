@@ -1,11 +1,11 @@
-"""`python -m e2e.node up|down|load IMAGE...|run COMMAND...`."""
+"""`python -m e2e.clusters.node up|down|load IMAGE...|run COMMAND...`."""
 
 import subprocess
 import sys
 
 from tests.control_plane.binaries import UnavailableError
 
-from e2e.node import machine
+from e2e.clusters.node import machine
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-module e2e/node/coredns
+module e2e/clusters/node/coredns
 
 go 1.26.8
 

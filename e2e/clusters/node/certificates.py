@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.node.settings import API_SERVICE, NAME, NODE_ADDRESS
+from e2e.clusters.node.settings import API_SERVICE, NAME, NODE_ADDRESS
 
 _DAYS = "7"
 

@@ -1,4 +1,4 @@
-module e2e/node/cni
+module e2e/clusters/node/cni
 
 go 1.26.8
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from e2e.node import certificates, images
-from e2e.node.programs import prepare
-from e2e.node.settings import (
+from e2e.clusters.node import certificates, images
+from e2e.clusters.node.programs import prepare
+from e2e.clusters.node.settings import (
     DNS_IMAGE,
     HOST_ADDRESS,
     LINK,
@@ -25,7 +25,7 @@ from e2e.node.settings import (
     Folders,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 READY_SECONDS = 180.0
 _NAMESPACES = ("--mount", "--net", "--pid", "--ipc", "--uts")
 
@@ -112,7 +112,7 @@ def _start(folders: Folders, programs: dict[str, Path]) -> None:
     command = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
     with folders.log("init").open("wb") as log:
         outer = subprocess.Popen(
-            [*command, sys.executable, "-m", "e2e.node.inside"],
+            [*command, sys.executable, "-m", "e2e.clusters.node.inside"],
             cwd=ROOT,
             env=_environment(folders),
             stdin=subprocess.DEVNULL,
@@ -158,7 +158,7 @@ def _init(folders: Folders) -> int | None:
     """The process that holds the namespaces, while it lives."""
     try:
         pid = int(folders.init_pid.read_text())
-        alive = b"e2e.node.inside" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        alive = b"e2e.clusters.node.inside" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
     return pid if alive else None

@@ -1,0 +1,3 @@
+module e2e/clusters/node/pause
+
+go 1.26.0

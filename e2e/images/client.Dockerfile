@@ -1,0 +1,10 @@
+# Real clients inside the cluster: the openai package and pymilvus, as the tests of this machine use them.
+ARG BASE_IMAGE
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE}
+COPY constraints/build.txt constraints/client.txt /tmp/
+RUN python3 -m venv /opt/client \
+    && /opt/client/bin/pip install --quiet --no-cache-dir --require-hashes -r /tmp/build.txt -r /tmp/client.txt
+ENV PATH=/opt/client/bin:$PATH
+USER 65532:65532
+ENTRYPOINT ["sleep", "infinity"]

@@ -1,3 +1,0 @@
-module e2e/node/pause
-
-go 1.26.0
