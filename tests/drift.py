@@ -1,17 +1,56 @@
 """Generated files are what the code makes now: `python -m tests.drift` checks, `--write` writes them anew."""
 
+import copy
 import sys
 from pathlib import Path
 
+import yaml
+
 from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.cli import to_yaml
+from semantic_router_operator.render.rbac import Rule, lease_rules, rules
 
+OPERATOR = "semantic-router-operator"
+CHART = f"helm/{OPERATOR}"
+_LEASE = "LEASE-NAME"
 ROOT = Path(__file__).parents[1]
 
 
 def generated() -> dict[str, str]:
     """Return every generated file's text by its path from the project's root."""
-    return {f"crds/{CRD_NAME}.yaml": to_yaml([semantic_router_crd()])}
+    crd = semantic_router_crd()
+    kept = copy.deepcopy(crd)
+    # Helm would remove the definition, and with it every resource, together with the chart.
+    kept["metadata"].setdefault("annotations", {})["helm.sh/resource-policy"] = "keep"
+    return {
+        f"crds/{CRD_NAME}.yaml": to_yaml([crd]),
+        # kustomize reads nothing outside its folder.
+        f"manifests/crds/{CRD_NAME}.yaml": to_yaml([crd]),
+        f"{CHART}/files/{CRD_NAME}.yaml": to_yaml([kept]),
+        f"{CHART}/templates/_rules.tpl": _defined("rules", rules())
+        + _defined("leaseRules", [{**rule, **_named(rule)} for rule in lease_rules(OPERATOR)]),
+        "manifests/operator/lease-role.yaml": _role("Role", f"{OPERATOR}-lease", lease_rules(OPERATOR)),
+        "manifests/default/role.yaml": _role("ClusterRole", OPERATOR, rules()),
+        "manifests/namespaced/role.yaml": _role("Role", OPERATOR, rules()),
+    }
+
+
+def _role(kind: str, name: str, content: list[Rule]) -> str:
+    metadata = {"name": name, "labels": {"app.kubernetes.io/name": OPERATOR}}
+    return to_yaml(
+        [{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": content}]
+    )
+
+
+def _defined(name: str, content: list[Rule]) -> str:
+    """A Helm template that holds the rules; written here, included in templates/rbac.yaml."""
+    text = yaml.safe_dump(content, sort_keys=False).replace(_LEASE, f'{{{{ include "{OPERATOR}.name" . }}}}')
+    return f'{{{{- define "{OPERATOR}.{name}" -}}}}\n{text}{{{{- end }}}}\n'
+
+
+def _named(rule: Rule) -> dict[str, list[str]]:
+    """In the chart the Lease has the release's name."""
+    return {"resourceNames": [_LEASE]} if "resourceNames" in rule else {}
 
 
 def stale() -> list[str]:

@@ -19,7 +19,7 @@ import yaml
 from tests.control_plane.server import free_ports, write_kubeconfig
 from tests.control_plane.shared import Access, shared_control_plane
 
-from semantic_router_operator.render.kinds import CHILD_KINDS
+from semantic_router_operator.render.rbac import lease_rules, rules
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -167,22 +167,11 @@ def operators(control_plane: Access, kubectl: Kubectl, tmp_path: Path) -> Iterat
 
 def role(namespace: str, account: str) -> Iterator[Json]:
     """What the operator may do in one namespace; nothing beyond."""
-    everything = ["get", "list", "watch", "create", "patch", "update", "delete"]
-    rules = [
-        {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters/status"], "verbs": ["patch"]},
-        # Needed where OwnerReferencesPermissionEnforcement is on: blockOwnerDeletion.
-        {"apiGroups": ["semanticrouter.dev"], "resources": ["semanticrouters/finalizers"], "verbs": ["update"]},
-        *({"apiGroups": [each.group], "resources": [each.plural], "verbs": everything} for each in CHILD_KINDS),
-        {"apiGroups": [""], "resources": ["secrets", "pods"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
-        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["get", "create", "patch"]},
-    ]
     yield {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
         "metadata": {"name": account, "namespace": namespace},
-        "rules": rules,
+        "rules": [*rules(), *lease_rules("semantic-router-operator")],
     }
     yield {
         "apiVersion": "rbac.authorization.k8s.io/v1",

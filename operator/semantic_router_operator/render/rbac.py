@@ -1,0 +1,41 @@
+"""The rights that the operator needs, derived from what it does; manifests/ and the chart are written from here."""
+
+from typing import Any
+
+from semantic_router_operator.api import GROUP
+from semantic_router_operator.render.kinds import CHILD_KINDS
+
+Rule = dict[str, Any]
+_WATCH = ["get", "list", "watch"]
+# Server-side apply is a patch that may create; nothing is ever replaced.
+_KEEP = [*_WATCH, "create", "patch", "delete"]
+
+
+def rules() -> list[Rule]:
+    """What the operator may do in each namespace that it watches."""
+    children: dict[str, list[str]] = {}
+    for each in CHILD_KINDS:
+        children.setdefault(each.group, []).append(each.plural)
+    return [
+        _rule(GROUP, ["semanticrouters"], _WATCH),
+        _rule(GROUP, ["semanticrouters/status"], ["patch"]),
+        # Children name the resource as their owner with blockOwnerDeletion, which OwnerReferencesPermissionEnforcement
+        # grants only to those who may set its finalizers.
+        _rule(GROUP, ["semanticrouters/finalizers"], ["update"]),
+        *(_rule(group, plurals, _KEEP) for group, plurals in children.items()),
+        # Secrets for their versions and keys, pods for the reasons why they do not run.
+        _rule("", ["secrets", "pods"], _WATCH),
+        _rule("events.k8s.io", ["events"], ["get", "create", "patch"]),
+    ]
+
+
+def lease_rules(name: str) -> list[Rule]:
+    """What it may do beside that in its own namespace: hold the Lease `name`. A creation cannot be limited by name."""
+    return [
+        _rule("coordination.k8s.io", ["leases"], ["create"]),
+        {**_rule("coordination.k8s.io", ["leases"], ["get", "update"]), "resourceNames": [name]},
+    ]
+
+
+def _rule(group: str, resources: list[str], verbs: list[str]) -> Rule:
+    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}

@@ -1,0 +1,133 @@
+"""The chart and the manifests against the real helm, kubectl and API server."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.cluster.conftest import Kubectl
+from tests.control_plane.shared import Access
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "semantic-router-operator"
+EVERYTHING: dict[str, Any] = {
+    "replicas": 3,
+    "image": {"repository": "registry.example/operator", "digest": "sha256:" + "a" * 64, "pullPolicy": "Always"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "routerImage": {"repository": "registry.example/router", "tag": "1.2.3"},
+    "serviceAccount": {"create": True, "name": "runner", "annotations": {"a.example/b": "c"}},
+    "extraArgs": ["--workers=16"],
+    "podAnnotations": {"a.example/b": "c"},
+    "podLabels": {"team": "llm"},
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "infra", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "system-cluster-critical",
+    "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
+}
+
+
+class Helm:
+    def __init__(self, access: Access, namespace: str, folder: Path) -> None:
+        self._access = access
+        self._namespace = namespace
+        self._folder = folder
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        options = [f"--kubeconfig={self._access.kubeconfig}", f"--namespace={self._namespace}"]
+        return subprocess.run([str(self._access.helm), *arguments, *options], capture_output=True, text=True)
+
+    def template(self, **values: Any) -> str:
+        done = self.run("template", "semantic-router-operator", str(CHART), "-f", self._file(values))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refusal(self, **values: Any) -> str:
+        done = self.run("template", "semantic-router-operator", str(CHART), "-f", self._file(values))
+        assert done.returncode != 0
+        return done.stderr
+
+    def _file(self, values: dict[str, Any]) -> str:
+        path = self._folder / "values.json"
+        path.write_text(json.dumps(values))
+        return str(path)
+
+
+@pytest.fixture
+def helm(control_plane: Access, namespace: str, tmp_path: Path) -> Helm:
+    return Helm(control_plane, namespace, tmp_path)
+
+
+def _one(text: str, kind: str, name: str = "semantic-router-operator") -> dict[str, Any]:
+    found = [each for each in yaml.safe_load_all(text) if each and each["kind"] == kind]
+    return next(each for each in found if each["metadata"]["name"] == name)
+
+
+def test_the_chart_passes_the_strict_lint(helm: Helm) -> None:
+    done = helm.run("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_the_api_server_takes_what_the_chart_makes(helm: Helm, kubectl: Kubectl, values: dict[str, Any]) -> None:
+    told = kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=helm.template(**values))
+    assert "deployment.apps/semantic-router-operator serverside-applied (server dry run)" in told
+    assert "clusterrolebinding" in told
+
+
+def test_watched_namespaces_get_roles_and_the_cluster_none(helm: Helm, kubectl: Kubectl, namespace: str) -> None:
+    text = helm.template(watchNamespaces=[namespace], rbac={"create": True, "aggregate": False})
+    told = kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=text)
+    assert "clusterrole" not in told
+    assert f"--namespace={namespace}" in _container(text)["args"]
+
+
+def test_a_digest_wins_over_the_tag(helm: Helm) -> None:
+    text = helm.template(image={"repository": "r.example/o", "tag": "1", "digest": "sha256:" + "b" * 64})
+    assert _container(text)["image"] == "r.example/o@sha256:" + "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"replica": 3}, "replica"),
+        ({"image": {"repository": "x", "digest": "latest"}}, "digest"),
+        ({"watchNamespaces": ["Not-A-Name"]}, "watchNamespaces"),
+        ({"serviceAccount": {"create": False}}, "serviceAccount.name"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(helm: Helm, values: dict[str, Any], named: str) -> None:
+    assert named in helm.refusal(**values)
+
+
+@pytest.mark.parametrize("folder", ["default", "namespaced"])
+def test_the_api_server_takes_the_manifests(kubectl: Kubectl, folder: str) -> None:
+    text = kubectl("kustomize", str(ROOT / "manifests" / folder))
+    own = {"semantic-router-system": kubectl.namespace, "vllm-semantic-router-system": kubectl.namespace}
+    objects = []
+    for each in yaml.safe_load_all(text):
+        if each["kind"] == "Namespace":
+            continue
+        if each["metadata"].get("namespace"):
+            each["metadata"]["namespace"] = own[each["metadata"]["namespace"]]
+        for subject in each.get("subjects", ()):
+            subject["namespace"] = own[subject["namespace"]]
+        objects.append(each)
+    told = kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    assert told.count("serverside-applied (server dry run)") == len(objects)
+
+
+def test_chart_and_manifests_run_the_same_container(helm: Helm, kubectl: Kubectl) -> None:
+    chart = _container(helm.template())
+    manifests = _container(kubectl("kustomize", str(ROOT / "manifests" / "default")))
+    del chart["imagePullPolicy"]
+    chart["args"].remove("--lease-name=semantic-router-operator")
+    manifests["env"] = [each for each in manifests["env"] if each["name"] != "POD_NAMESPACE"]
+    assert chart == manifests
+
+
+def _container(text: str) -> dict[str, Any]:
+    container: dict[str, Any] = _one(text, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    return container
