@@ -25,7 +25,8 @@ _OTHERS = frozenset().union(*(words for language, words in _WORDS.items() if lan
 @lru_cache(maxsize=4096)
 def language_of(text: str) -> str:
     """Return `en`, or `und` (undetermined) for everything else."""
-    words = [word.lower() for word in _WORD.findall(text)]
+    # What's is what, l'eau is l.
+    words = [re.split("['’]", word.lower(), maxsplit=1)[0] for word in _WORD.findall(text)]
     english = sum(1 for word in words if word in _ENGLISH)
     others = sum(1 for word in words if word in _OTHERS)
     if english == 0 or others >= english:

@@ -11,15 +11,20 @@ from semantic_router_proxy.cache.guard.lexicon import LEXICON
 from semantic_router_proxy.cache.language import language_of
 
 MAX_TEMPERATURE = 1.0
-MIN_CONTENT_WORDS = 2
+# A question of fewer words is a remark; one with a single word of content is a question from three words on.
+MIN_WORDS = 3
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 # The answer changes with the time of asking.
 _TIME_SENSITIVE = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|now|right now|at the moment|currently|latest|newest|recent|recently|"
-    r"breaking|live|this (?:morning|afternoon|evening|week|weekend|month|quarter|year)|"
-    r"(?:last|next) (?:night|week|weekend|month|quarter|year)|what time is it|what(?:'s| is) the (?:time|date|weather)|"
+    r"breaking news|live (?:scores?|results?|streams?|updates?|feeds?|traffic)|"
+    r"this (?:morning|afternoon|evening|week|weekend|month|quarter|year)|"
+    r"(?:last|next) (?:night|week|weekend|month|quarter|year)|"
+    r"current (?:president|prime minister|chancellor|ceo|champion|record|price|rate|status|time|date|weather|"
+    r"temperature|version|population|score|leader|king|queen|pope|government|interest|inflation|exchange)|"
+    r"what time is it|what(?:'s| is) the (?:time|date|weather)|"
     r"(?:stock|share|bitcoin|gold|oil) price|exchange rate|weather forecast|news)\b",
     re.IGNORECASE,
 )
@@ -33,12 +38,18 @@ _PERSONAL = re.compile(
     r"statement|transactions?|calendar|schedule|inbox|email|emails|message|messages|owe|name|address|birthday|salary)\b",
     re.IGNORECASE,
 )
-# The question points at something said before.
+# The question points at something said before: as a whole, or by a word that stands for it.
 _REFERRING = re.compile(
-    r"\b(?:it|that one|this one|the (?:first|second|third|last|next|other|same|former|latter)(?: one)?|them|"
-    r"those|these|above|previous|earlier|again|instead|more|else|continue|go on|why not|what about|how about|and)\b",
+    r"^(?:and|or|but|also|what about|how about|why not)\b|"
+    r"\b(?:that one|this one|the other \w+|above|previous|earlier|go on|continue)\b|"
+    r"\b(?:the (?:first|second|third|last|next|other|same|former|latter)(?: one)?|more|again|else|instead|too|as well)"
+    r"\W*$",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"\b(?:it|them|those|these)\b", re.IGNORECASE)
+# What a pronoun may stand for: something named in a clause before it.
+_ANTECEDENT = re.compile(r"\b(?:my|our|a|an|the)\s+\w+[^.,;:!?]*[.,;:!?]\s", re.IGNORECASE)
+_LONGEST_REFERRING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +140,22 @@ def _exact_only(protocol: str, body: Mapping[str, Any], question: str | None, la
     if language_of(question) not in languages:
         return "language"
     words = [word.lower() for word in _WORD.findall(question)]
-    if sum(1 for word in words if word not in LEXICON.function_words) < MIN_CONTENT_WORDS:
+    # What's is two words.
+    if len(words) + question.count("'") + question.count("’") < MIN_WORDS or all(
+        word in LEXICON.function_words for word in words
+    ):
         return "short"
-    if len(words) <= 8 and _REFERRING.search(question):
+    if len(words) <= _LONGEST_REFERRING and _refers(question):
         return "referring"
     return ""
+
+
+def _refers(question: str) -> bool:
+    """Whether a question points at something that it does not name."""
+    if _REFERRING.search(question):
+        return True
+    pronoun = _PRONOUN.search(question)
+    return pronoun is not None and not _ANTECEDENT.search(question[: pronoun.start()])
 
 
 def refusal(protocol: str, status: int, answer: Any) -> str:

@@ -63,10 +63,15 @@ def test_some_histories_allow_exact_repeats_only(history: list[dict[str, Any]], 
 @pytest.mark.parametrize(
     ("question", "reason"),
     [
-        ("And the second one?", "short"),
+        ("And the second one?", "referring"),
         ("Cancel it.", "short"),
         ("Why?", "short"),
+        ("How do I do that?", "short"),
         ("What about the other Berlin office?", "referring"),
+        ("Or is Berlin cheaper?", "referring"),
+        ("Can I return it after 14 days?", "referring"),
+        ("Explain the last one", "referring"),
+        ("Please tell me more", "referring"),
         ("Was sind die wichtigsten erneuerbaren Energien?", "language"),
         ("可再生能源有哪些？", "language"),
         ("Apa saja sumber energi terbarukan yang utama?", "language"),
@@ -86,6 +91,8 @@ def test_some_questions_allow_exact_repeats_only(question: str, reason: str) -> 
         ("Where is my order?", "personal"),
         ("What is my account balance?", "personal"),
         ("When will my refund for the parcel arrive?", "personal"),
+        ("Who is the current president of France?", "time-sensitive"),
+        ("Are there live scores for the match?", "time-sensitive"),
     ],
 )
 def test_some_questions_bypass_the_cache_wholly(question: str, reason: str) -> None:
@@ -103,6 +110,24 @@ def test_some_questions_bypass_the_cache_wholly(question: str, reason: str) -> N
 )
 def test_questions_about_how_to_do_a_thing_are_neither_personal_nor_short(question: str) -> None:
     assert _allowed(question).semantic
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "My card is missing, how do I freeze it?",
+        "When do I get my P60?",
+        "What's Kubernetes?",
+        "Cats and dogs: which live longer?",
+        "How do I sort and filter lists?",
+        "Is copper more dense than iron?",
+        "How do I open a current account?",
+        "How long do cats live?",
+        "What are the breaking changes of version 2?",
+    ],
+)
+def test_a_question_that_names_what_it_is_about_is_neither_short_nor_referring_nor_of_the_day(question: str) -> None:
+    assert _allowed(question) == Eligibility(exact=True, semantic=True, store=True)
 
 
 def test_no_store_neither_reads_nor_writes() -> None:

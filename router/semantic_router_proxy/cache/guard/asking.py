@@ -23,10 +23,16 @@ _MODALITIES = {
     **dict.fromkeys(("must", "need", "needs", "needed", "require", "requires", "required", "necessary"), "must"),
     **dict.fromkeys(("mandatory", "compulsory", "obligatory", "obliged"), "must"),
 }
+# What a measure is asked by: what is the dose, how much may I take.
+MEASURED = frozenset({"how many", "how much"})
+_TIMES = frozenset({
+    "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week", "weeks", "month", "months",
+    "year", "years",
+})  # fmt: skip
 # One answer serves both kinds: a request for a thing and the question about it; how something is done.
 _SAME_KIND = frozenset({
     frozenset({"what", "other"}), frozenset({"how", "other"}), frozenset({"yes-no", "request"}),
-    frozenset({"request", "other"}), frozenset({"how many", "how much"}),
+    frozenset({"request", "other"}), MEASURED,
 })  # fmt: skip
 _OPEN = frozenset({"who", "what", "where"})
 
@@ -34,11 +40,13 @@ _OPEN = frozenset({"who", "what", "where"})
 @dataclass(frozen=True, slots=True)
 class Asking:
     """`kind` is the question word, `yes-no`, `request` (can you ...) or `other`; `noun` what a `which` asks for, where
-    that is a general word (which city); `modality` is can, must, should or nothing; `inverted` whether `do` stands
-    before a subject ("who did he see", not "who saw him"), `bare` whether a verb follows the question word at once."""
+    that is a general word (which city), or the time that a `how many` counts; `measure` whether a measure is asked for
+    by name (what is the dose); `modality` is can, must, should or nothing; `inverted` whether `do` stands before a
+    subject ("who did he see", not "who saw him"), `bare` whether a verb follows the question word at once."""
 
     kind: str
     noun: str
+    measure: bool
     modality: str
     inverted: bool
     bare: bool
@@ -60,15 +68,20 @@ def asking(tokens: list[str]) -> Asking:
             following = words[place + 1] if place + 1 < len(words) else ""
             if kind == "how" and following in LEXICON.degrees:
                 kind = f"how {following}"
+                counted = words[place + 2 : place + 4] if kind == "how many" else []
+                if counted and counted[0] in _TIMES and "of" not in counted:
+                    # How many days is how long, in days.
+                    kind, noun = "how long", counted[0].removesuffix("s")
             elif kind == "what" and following in LEXICON.asked_nouns:
                 noun = following
         elif any(one in _AUXILIARIES and after in _SUBJECTS for one, after in pairwise(words)):
             kind = "yes-no"
-    after = words[place + (2 if noun else 1) : place + 5]
+    after = words[place + (2 if noun and kind == "what" else 1) : place + 5]
     modalities = {_MODALITIES[word] for word in words if word in _MODALITIES}
     return Asking(
         kind=kind,
         noun=noun,
+        measure=kind == "what" and not LEXICON.measures.isdisjoint(words[place + 1 : place + 7]),
         modality=modalities.pop() if len(modalities) == 1 else "",
         inverted=kind in _OPEN and not _DO.isdisjoint(after),
         bare=kind in _OPEN and (kind == "who" or bool(noun)) and bool(after) and after[0] not in LEXICON.function_words,
@@ -77,6 +90,10 @@ def asking(tokens: list[str]) -> Asking:
 
 def same_kind(one: Asking, other: Asking) -> bool:
     """Whether an answer to one can be an answer to the other."""
+    if one.kind == other.kind == "how long":
+        return not (one.noun and other.noun) or one.noun == other.noun
+    if (one.measure and other.kind in MEASURED) or (other.measure and one.kind in MEASURED):
+        return True
     if one.noun and other.noun:
         return one.noun == other.noun
     if one.noun or other.noun:

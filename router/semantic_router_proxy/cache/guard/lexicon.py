@@ -8,11 +8,16 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Lists by what they are for. `synonyms` maps a word to the head of its group, `antonyms` a word to its opposites,
-    `phrases` are by their first word (words, their replacement), `spellings` (text, replacement), the longest first.
-    `fillers` open a question without being part of it, `degrees` follow `how`, `asked_nouns` follow `which` without
-    saying more than the question says; `contrasts` gives the lists of words that exclude one another by the stem of
-    each, `telling` words tell two questions apart when only one has them; `known` words are spelt right."""
+    """Lists by what they are for.
+
+    `synonyms` maps a word to the head of its group, `antonyms` a word to its opposites; `phrases` are by their
+    first two words (words, their replacement), `spellings` (text, replacement), the longest first. `fillers` open a
+    question without being part of it, `commands` say at the beginning of a text that the rest is asked for;
+    `degrees` follow `how`, `asked_nouns` follow `which` without saying more than the question says, `measures` are
+    what `how much` asks for and `counts` those among them that it says itself; `main_verbs` are function words that
+    carry a question after `how do I`. `contrasts` gives the lists of words that exclude one another by the stem of
+    each, `telling` words tell two questions apart when only one has them; `known` words are spelt right.
+    """
 
     function_words: frozenset[str]
     negations: frozenset[str]
@@ -21,10 +26,14 @@ class Lexicon:
     currencies: dict[str, str]
     synonyms: dict[str, str]
     antonyms: dict[str, frozenset[str]]
-    phrases: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
+    phrases: dict[tuple[str, ...], tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]]
     fillers: frozenset[str]
     degrees: frozenset[str]
     asked_nouns: frozenset[str]
+    measures: frozenset[str]
+    counts: frozenset[str]
+    main_verbs: frozenset[str]
+    commands: frozenset[str]
     spellings: tuple[tuple[str, str], ...]
     contrasts: dict[str, frozenset[int]]
     telling: frozenset[str]
@@ -77,11 +86,11 @@ def load_lexicon() -> Lexicon:
             antonyms.setdefault(one, set()).update(right)
         for one in right:
             antonyms.setdefault(one, set()).update(left)
-    phrases: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+    phrases: dict[tuple[str, ...], list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
     replaced = dict.fromkeys(data["framing"], "") | dict.fromkeys(data["manner"], "how") | data["phrases"]
     for phrase, replacement in replaced.items():
         words = tuple(phrase.split())
-        phrases.setdefault(words[0], []).append((words, tuple(replacement.split())))
+        phrases.setdefault(words[:2], []).append((words, tuple(replacement.split())))
     words = files(__package__).joinpath("data/words.txt").read_text(encoding="utf-8").splitlines()
     contrasts: dict[str, set[int]] = {}
     for number, line in enumerate(data["contrasts"]):
@@ -101,6 +110,10 @@ def load_lexicon() -> Lexicon:
         fillers=frozenset(data["fillers"].split()),
         degrees=frozenset(data["degrees"].split()),
         asked_nouns=frozenset(data["asked_nouns"].split()),
+        measures=frozenset(data["measures"].split()),
+        counts=frozenset(data["counts"].split()),
+        main_verbs=frozenset(data["main_verbs"].split()),
+        commands=frozenset(data["commands"].split()),
         spellings=tuple(sorted(data["spellings"].items(), key=lambda item: -len(item[0]))),
         contrasts={word: frozenset(numbers) for word, numbers in contrasts.items()},
         telling=frozenset(_reduced(word, synonyms) for word in data["telling"].split()),

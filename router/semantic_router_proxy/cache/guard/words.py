@@ -1,29 +1,12 @@
 """Reading a question: its tokens, numbers, names, and the words that carry its content."""
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from semantic_router_proxy.cache.guard.asking import Asking, asking
+from semantic_router_proxy.cache.guard.asking import MEASURED, Asking, asking
 from semantic_router_proxy.cache.guard.lexicon import LEXICON, without_inflection
 from semantic_router_proxy.cache.guard.spelling import as_function_word, may_be_slip
-
-_TOKEN = re.compile(
-    r"""
-    [$€£¥]?\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th)?%?(?![A-Za-z\d])  # numbers, versions, dates, times, money, per cent
-    | [$€£¥]?\d+(?:[.,]\d+)*[A-Za-z]+                          # numbers with a unit: 10kg, 5GB, 100mph
-    | [A-Za-z_][\w.]*\([^()]*\)                              # calls: foo(), os.path.join(a)
-    | (?:[A-Za-z]:)?[\w.-]*[/\\][\w./\\-]+                   # paths
-    | (?<![\w-])--?[A-Za-z][\w-]+                            # options: --force
-    | C\+\+ | C\# | F\# | \.NET
-    | [^\W\d_]+(?:['’][^\W\d_]+)*                            # words, with apostrophes
-    | \w+
-    """,
-    re.VERBOSE,
-)
-_IDENTIFIER = re.compile(r"[A-Za-z]+_\w+|_\w+|[a-z]+[A-Z]\w*|\w+\.\w+\S*|\S+\(.*\)|\S*[/\\]\S+|--?[A-Za-z][\w-]+")
-_NUMBER = re.compile(r"([$€£¥]?)(\d[\d.,:/-]*)(st|nd|rd|th)?(%?)\s*([A-Za-z]*)$")
-_THOUSANDS = re.compile(r"^\d{1,3}(,\d{3})+(\.\d+)?$")
+from semantic_router_proxy.cache.guard.tokens import is_identifier, is_operator, number, number_word, split, unit_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +15,8 @@ class Reading:
 
     `tokens` are lower-case words in order; `numbers` are normalised, in order; `content` are the stems that carry
     meaning, in order; `unknown` are words that may be misspelt; `asking` is the kind of answer that is wanted; `names`
-    are lower-case names and acronyms; `identifiers` are pieces of code, as written.
+    are lower-case names and acronyms; `identifiers` are pieces of code and signs
+    of arithmetic, as written.
     """
 
     text: str
@@ -48,6 +32,10 @@ class Reading:
 
 # After these words 's is a verb, elsewhere a possessive.
 _BEFORE_IS = frozenset({"what", "who", "where", "when", "how", "why", "that", "there", "it", "here"})
+# Acronyms that are written like words without content when nobody presses the shift key.
+_ACRONYMS = {"US": "usa", "WHO": "who-organisation", "IT": "information-technology"}
+# "How do I find", "how to find"; after "you" (can you tell me how) the verb is none of the question.
+_AFTER_HOW = frozenset({"i", "we", "one", "to"})
 # Longer texts are read anew each time, so that the readings that are kept stay small.
 _KEPT_LENGTH = 1000
 
@@ -58,7 +46,8 @@ def read(text: str) -> Reading:
 
 
 def _read(text: str) -> Reading:
-    raw = [match.group(0) for match in _TOKEN.finditer(_expand(text))]
+    raw = split(text)
+    capitals = _Capitals(raw)
     tokens: list[str] = []
     numbers: list[str] = []
     names: set[str] = set()
@@ -67,32 +56,44 @@ def _read(text: str) -> Reading:
     while position < len(raw):
         piece = raw[position]
         position += 1
-        word = piece.lower().strip("'")
-        if piece.islower() and may_be_slip(word):
-            word = as_function_word(word)
-        number = _number(piece) or _number_word(word, raw, position)
-        if number is not None:
-            unit, taken = _unit(raw, position) if number.isdigit() else ("", 0)
-            numbers.append(number + unit)
+        plain = piece.isalpha()
+        if plain and piece.islower():
+            word = as_function_word(piece) if may_be_slip(piece) else piece
+        else:
+            word = capitals.acronym(piece) or piece.lower().strip("'")
+        value = number_word(word, raw, position) if plain else number(piece)
+        if value is not None:
+            unit, taken = unit_after(raw, position) if value.isdigit() else ("", 0)
+            numbers.append(value + unit)
             position += taken
             continue
-        if _IDENTIFIER.fullmatch(piece):
-            identifiers.add(piece)
+        if not plain and is_operator(piece):
+            identifiers.add(piece.strip())
+            continue
+        if not piece.islower() or not plain:
+            if is_identifier(piece):
+                identifiers.add(piece)
+            if capitals.name(piece, position - 1):
+                names.add(word.removesuffix("'s"))
         base = word.removesuffix("'s")
         tokens.append(base)
         if base != word and base in _BEFORE_IS:
             tokens.append("is")
-        word = base
-        if _is_name(piece, position - 1, raw):
-            names.add(word)
     phrased = _without_phrases(tokens)
     asked = asking(phrased)
-    carrying = [word for word in phrased if word not in LEXICON.function_words and word != asked.noun]
+    verb = _main_verb(phrased)
+    carrying = [
+        word
+        for place, word in enumerate(phrased)
+        if (_carries(word) or place == verb)
+        and not _is_asked(word, asked)
+        and not (place == 0 and word in LEXICON.commands)
+    ]
     return Reading(
         text=text,
         tokens=tuple(tokens),
         numbers=tuple(numbers),
-        negations=sum(1 for word in tokens if word in LEXICON.negations or word.endswith("n't")),
+        negations=sum(1 for word in tokens if word in LEXICON.negations or _is_contracted_not(word)),
         content=tuple(stem(word) for word in carrying),
         unknown=frozenset(word for word in tokens if may_be_slip(word)),
         names=frozenset(names),
@@ -105,6 +106,7 @@ _read_and_keep = lru_cache(maxsize=4096)(_read)
 forget_readings = _read_and_keep.cache_clear
 
 
+@lru_cache(maxsize=16384)
 def stem(word: str) -> str:
     """Return the word without its inflection, and the head of its group of synonyms where it has one."""
     base = LEXICON.synonyms.get(word)
@@ -116,76 +118,65 @@ def stem(word: str) -> str:
     return LEXICON.synonyms.get(reduced, reduced)
 
 
+def _carries(word: str) -> bool:
+    """Whether a word says what is asked, not how. Plain denials (not a member, a non-member) are counted instead."""
+    return word not in LEXICON.function_words and word not in ("not", "non") and not _is_contracted_not(word)
+
+
+def _is_contracted_not(word: str) -> bool:
+    return "'" in word and word.endswith("n't")
+
+
+def _is_asked(word: str, asked: Asking) -> bool:
+    """Whether the kind of answer says this word already: long in "how long", days in "how many days"."""
+    return word == asked.kind[4:] or (bool(asked.noun) and word.removesuffix("s") == asked.noun)
+
+
+def _main_verb(words: list[str]) -> int:
+    """Return the place of a verb that carries the question though it mostly frames one: how do I find, how to show.
+
+    -1 where there is none.
+    """
+    for place, word in enumerate(words):
+        if word in LEXICON.main_verbs and place >= 2 and words[place - 1] in _AFTER_HOW and "how" in words[:place]:
+            return place
+    return -1
+
+
 def difference(left: Reading, right: Reading) -> tuple[list[str], list[str]]:
     """Return the stems of each side that the other lacks."""
-    only_left = [word for word in dict.fromkeys(left.content) if word not in right.content]
-    only_right = [word for word in dict.fromkeys(right.content) if word not in left.content]
-    return only_left, only_right
+    return _lacking(left, right), _lacking(right, left)
 
 
-def _expand(text: str) -> str:
-    """Write contractions and words of several spellings in one way."""
-    result = text.replace("’", "'")
-    lowered = result.lower()
-    for spelling, replacement in LEXICON.spellings:
-        if spelling in lowered:
-            result = re.sub(re.escape(spelling), replacement, result, flags=re.IGNORECASE)
-            lowered = result.lower()
-    return result
+def _lacking(one: Reading, other: Reading) -> list[str]:
+    implied = LEXICON.counts if other.asking.kind in MEASURED and one.asking.measure else ()
+    return [word for word in dict.fromkeys(one.content) if word not in other.content and word not in implied]
 
 
-def _number(piece: str) -> str | None:
-    """Return a number in its normal form (value, currency or unit), or None for another token."""
-    match = _NUMBER.fullmatch(piece)
-    if match is None:
-        return None
-    currency, digits, _, percent, unit = match.groups()
-    digits = digits.rstrip(".,:/-")
-    if _THOUSANDS.match(digits):
-        digits = digits.replace(",", "")
-    if unit and unit.lower() not in LEXICON.units and not currency:
-        return None
-    scale = {"k": 1_000, "m": 1_000_000, "bn": 1_000_000_000}.get(unit.lower()) if currency else None
-    if scale and digits.replace(".", "", 1).isdigit():
-        digits, unit = f"{float(digits) * scale:g}", ""
-    if digits.replace(".", "", 1).isdigit() and digits.count(".") == 1 and "." in digits:
-        digits = digits.rstrip("0").rstrip(".") if currency else digits
-    if digits.isdigit():
-        digits = digits.lstrip("0") or "0"
-    sign = LEXICON.currencies.get(currency, currency) or ("%" if percent else "")
-    return f"{digits}{sign}{LEXICON.units.get(unit.lower(), '')}"
+class _Capitals:
+    """What capitals say in a text; nothing where the whole text has them."""
 
+    def __init__(self, raw: list[str]) -> None:
+        words = [piece for piece in raw if piece.isalpha()]
+        self._upper = all(map(str.isupper, words))
+        self._title = all(word[0].isupper() for word in words)
 
-def _number_word(word: str, raw: list[str], following: int) -> str | None:
-    """Return the value of a number that is written out, or None.
+    def acronym(self, piece: str) -> str:
+        """Return an acronym that small letters would make a common word (the US, the WHO), or an empty string."""
+        return "" if self._upper else _ACRONYMS.get(piece, "")
 
-    `one` and `second` are numbers in "one month" and "second child", not in "this one" and "a second ago".
-    """
-    value = LEXICON.numbers.get(word)
-    if value is not None and word in ("one", "second"):
-        after = raw[following].lower() if following < len(raw) else ""
-        return value if after.isalpha() and after not in LEXICON.function_words else None
-    return value
-
-
-def _unit(raw: list[str], following: int) -> tuple[str, int]:
-    """Return the unit after a number and how many tokens it takes. An age is a bare number: 18 years old."""
-    words = [word.lower() for word in raw[following : following + 2]]
-    unit = LEXICON.units.get(words[0], "") if words else ""
-    if unit == "year" and words[1:] == ["old"]:
-        return "", 2
-    return (unit, 1) if unit else ("", 0)
-
-
-def _is_name(piece: str, position: int, raw: list[str]) -> bool:
-    """Whether the writing marks a name: capitals inside a sentence, an acronym, letters mixed with digits."""
-    if piece.lower() in LEXICON.function_words or not piece[:1].isalpha():
-        return False
-    if len(piece) > 1 and piece.isupper():
-        return not all(other.isupper() for other in raw if other.isalpha())
-    if any(letter.isdigit() for letter in piece):
-        return True
-    return position > 0 and piece[:1].isupper() and not all(other[:1].isupper() for other in raw if other.isalpha())
+    def name(self, piece: str, position: int) -> bool:
+        """Whether the writing marks a name: capitals inside a sentence, an acronym, letters mixed with digits."""
+        if not piece[0].isalpha():
+            return False
+        # GET and PUT are names of methods, whatever "get" is elsewhere.
+        if len(piece) > 1 and piece.isupper() and piece != "OK":
+            return not self._upper
+        if piece.lower() in LEXICON.function_words:
+            return False
+        if any(map(str.isdigit, piece)):
+            return True
+        return position > 0 and piece[0].isupper() and not self._title
 
 
 def _without_phrases(tokens: list[str]) -> list[str]:
@@ -193,7 +184,7 @@ def _without_phrases(tokens: list[str]) -> list[str]:
     result: list[str] = []
     position = 0
     while position < len(tokens):
-        for words, replacement in LEXICON.phrases.get(tokens[position], ()):
+        for words, replacement in LEXICON.phrases.get(tuple(tokens[position : position + 2]), ()):
             if tuple(tokens[position : position + len(words)]) == words:
                 result += replacement
                 position += len(words)
