@@ -59,6 +59,14 @@ test-sentence-transformers: $(STAMP) ## The sentence-transformers embedder, in a
 bench-cache: $(STAMP) ## Measure the cache: right and wrong answers, speed; writes benchmarks/out/cache.json
 	@$(BIN)/python -m benchmarks.cache
 
+.PHONY: bench-gateway
+bench-gateway: $(STAMP) ## Measure the gateway beside LiteLLM: latency, streams, soak; writes benchmarks/out/gateway.json
+	@$(BIN)/python -m benchmarks.gateway
+
+.PHONY: test-web
+test-web: $(STAMP) ## The dashboard in a real Chromium (installed with apt where root is, else to be installed before)
+	@$(BIN)/pytest -q tests/web
+
 .PHONY: generate
 generate: $(STAMP) ## Write the generated files anew: crds/
 	@$(BIN)/python -m tests.drift --write

@@ -60,6 +60,17 @@ class ProviderConfig(Section):
     stream_usage: bool = Field(True, description="Whether the server understands stream_options.include_usage.")
 
 
+class PricingConfig(Section):
+    """What a model's tokens cost, with the keys of vLLM Semantic Router."""
+
+    prompt_per_1m: float = Field(ge=0, description="Price of a million prompt tokens.")
+    completion_per_1m: float = Field(ge=0, description="Price of a million completion tokens.")
+    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+
+    def cost(self, prompt: int, completion: int) -> float:
+        return (prompt * self.prompt_per_1m + completion * self.completion_per_1m) / 1_000_000
+
+
 class ModelConfig(Section):
     """A model that can be chosen. `upstream_name` is what the provider calls it, where that is another name."""
 
@@ -68,4 +79,5 @@ class ModelConfig(Section):
     upstream_name: str | None = None
     reasoning_family: ReasoningFamily = "none"
     reasoning_effort: Literal["low", "medium", "high"] = "medium"
+    pricing: PricingConfig | None = Field(None, description="None: what the cache saves is told in tokens only.")
     fallbacks: tuple[str, ...] = Field((), description="Models that answer, in this order, when this one cannot.")

@@ -26,10 +26,11 @@ from semantic_router_proxy.server.identity import bearer_token
 from semantic_router_proxy.server.json_response import json_response
 from semantic_router_proxy.server.state import state
 
+_HTML, _CSS, _SCRIPT = (f"text/{kind}; charset=utf-8" for kind in ("html", "css", "javascript"))
 _PAGES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/dashboard.css": ("dashboard.css", "text/css; charset=utf-8"),
-    "/dashboard.js": ("dashboard.js", "text/javascript; charset=utf-8"),
+    "/": ("index.html", _HTML),
+    "/dashboard.css": ("dashboard.css", _CSS),
+    **{f"/{name}.js": (f"{name}.js", _SCRIPT) for name in ("dashboard", "page", "session", "try", "cache")},
 }
 _SAFETY = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

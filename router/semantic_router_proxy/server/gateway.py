@@ -252,7 +252,7 @@ class Gateway:
         if translation is not None:
             answer = _translated(translation, answer, exchange.target.provider.name)
             body = orjson.dumps(answer)
-        self._count_tokens(verdict.model, answer)
+        self.count_tokens(verdict.model, answer, saved=False)
         flight.begin(verdict, streamed=False)
         flight.finish(body)
 
@@ -282,7 +282,7 @@ class Gateway:
             )
         if flight.events[-1] != DONE and request.protocol.usage_on_request:
             flight.add(DONE)
-        self._count_tokens(verdict.model, answer)
+        self.count_tokens(verdict.model, answer, saved=False)
         flight.finish(orjson.dumps(answer))
 
     async def _admit(self, request: Request, route: Route, embedding: Vector | None, body: bytes) -> None:
@@ -296,10 +296,19 @@ class Gateway:
                     prepared, route.model, embedding, body, decision=route.decision, ttl_seconds=route.cache.ttl_seconds
                 )
 
-    def _count_tokens(self, model: str, answer: object) -> None:
+    def count_tokens(self, model: str, answer: object, *, saved: bool) -> None:
+        """Count an answer's tokens, and what they cost, as spent or as saved."""
         prompt, completion = usage_of(answer)
-        self.observer.tokens(model, "prompt", prompt)
-        self.observer.tokens(model, "completion", completion)
+        if saved:
+            self.observer.tokens(model, "saved", prompt + completion)
+        else:
+            self.observer.tokens(model, "prompt", prompt)
+            self.observer.tokens(model, "completion", completion)
+        targets = self.engine.targets.get(model)
+        pricing = targets[0].model.pricing if targets else None
+        if pricing is not None:
+            amount = pricing.cost(prompt, completion)
+            self.observer.money(model, "saved" if saved else "spent", amount, pricing.currency)
 
 
 def _translated(translation: Translation, answer: object, provider: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from semantic_router_proxy.server.timeline import Timeline
+
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
-_RECENT = 200
+_RECENT = 1000
 
 _log = structlog.get_logger("semantic_router.requests")
 
@@ -41,6 +43,7 @@ class Observer:
     def __init__(self, registry: CollectorRegistry, *, log_requests: bool = True) -> None:
         self.registry = registry
         self.recent: deque[RequestRecord] = deque(maxlen=_RECENT)
+        self.timeline = Timeline()
         self._log_requests = log_requests
         self._requests = Counter(
             "semantic_router_requests",
@@ -81,6 +84,12 @@ class Observer:
             ["model", "kind"],
             registry=registry,
         )
+        self._cost = Counter(
+            "semantic_router_cost",
+            "Money by the models' prices: spent on answers, and saved by answers from the cache.",
+            ["model", "kind", "currency"],
+            registry=registry,
+        )
         self._failures = Counter(
             "semantic_router_stage_failures",
             "Stages that failed without failing a request.",
@@ -99,6 +108,8 @@ class Observer:
         children[0].inc()
         children[1].observe(record.milliseconds / 1000)
         self.recent.append(record)
+        outcome = record.tier if record.cache == "hit" else record.cache or "other"
+        self.timeline.add(record.at, "error" if record.status >= 400 else outcome)
         if self._log_requests:
             _log.info(
                 "request",
@@ -129,6 +140,9 @@ class Observer:
     def tokens(self, model: str, kind: str, count: int) -> None:
         if count:
             self._tokens.labels(model, kind).inc(count)
+
+    def money(self, model: str, kind: str, amount: float, currency: str) -> None:
+        self._cost.labels(model, kind, currency).inc(amount)
 
     def stage_failed(self, stage: str) -> None:
         self._failures.labels(stage).inc()

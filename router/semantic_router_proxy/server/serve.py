@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import time
@@ -60,6 +61,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
 
     Raises ListenError, ConfigError, EmbeddingError and the store's mismatch error at the start.
     """
+    _raise_file_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -133,6 +135,13 @@ async def start_gateway(loaded: LoadedConfig, registry: CollectorRegistry) -> Ga
         backend = await open_cache(loaded, embedder, registry)
         cache = SemanticCache(backend, config.semantic_cache, str(embedder.identity), engine.policy_epoch, time.time)
     return Gateway(engine, client, Observer(registry, log_requests=config.log.requests), cache, embedder)
+
+
+def _raise_file_limit() -> None:
+    """Take as many open files as are allowed: each stream holds two sockets, and the usual soft limit is 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listen(what: str, host: str, port: int) -> socket.socket:

@@ -10,7 +10,7 @@ import orjson
 from semantic_router_proxy.cache.entry import CacheHit
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.flight import Flight, Verdict
-from semantic_router_proxy.server.gateway import Gateway, Request, exact_verdict, usage_of
+from semantic_router_proxy.server.gateway import Gateway, Request, exact_verdict
 from semantic_router_proxy.server.http import (
     EVENT_STREAM,
     JSON,
@@ -28,6 +28,7 @@ from semantic_router_proxy.server.observe import RequestRecord
 async def send_hit(gateway: Gateway, request: Request, hit: CacheHit, send: Send) -> None:
     verdict = exact_verdict(hit)
     request.record.status = 200
+    request.record.question = hit.header.query
     _note(request.record, verdict)
     headers = _headers(request.record, verdict)
     if request.stream:
@@ -165,10 +166,8 @@ def _note(record: RequestRecord, verdict: Verdict) -> None:
 
 
 def _saved(gateway: Gateway, verdict: Verdict, body: bytes) -> None:
-    usage = body.rfind(b'"usage"')
-    if usage >= 0:
-        prompt, completion = usage_of(orjson.loads(body))
-        gateway.observer.tokens(verdict.model, "saved", prompt + completion)
+    if b'"usage"' in body:
+        gateway.count_tokens(verdict.model, orjson.loads(body), saved=True)
 
 
 def identity_headers(record: RequestRecord) -> list[Header]:

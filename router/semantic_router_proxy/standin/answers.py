@@ -18,7 +18,7 @@ _SENTENCES = (
     "Every further case follows from the same rule.",
     "It is worth measuring first, because the slow part is seldom the expected one.",
 )
-_MODE = re.compile(r"(?:^|[-:/])(status-\d{3}|cut|hang|length|garbage|disconnect|refusal)$")
+_MODE = re.compile(r"(?:^|[-:/])(status-\d{3}|cut|hang|hold|length|garbage|disconnect|refusal)$")
 _PIECE = re.compile(r"\S+\s*")
 
 

@@ -181,6 +181,8 @@ class StandIn:
                     if mode == "cut" and number > len(events) // 2:
                         raise ConnectionAbortedError("the stand-in cuts this stream, as its model's name asks")
                     yield event
+                    if mode == "hold":
+                        await asyncio.Event().wait()
                     await asyncio.sleep(gap)
                 finished = True
         finally:

@@ -1,111 +1,106 @@
-"use strict";
+import { OUTCOMES, at, badge, cell, chart, element, fill, milliseconds, money, number, share, short, span, whole } from "/page.js";
+import { headers } from "/session.js";
+import "/try.js";
+import "/cache.js";
 
 const REFRESH_MS = 2000;
-const at = (id) => document.getElementById(id);
+const LATENCY = [["exact", "exact hit"], ["semantic", "semantic hit"], ["model", "asked a model"]];
 let before = null;
+let next = 0;
 
-function headers() {
-  const token = at("token").value;
-  return token ? { authorization: `Bearer ${token}` } : {};
-}
-
-function cell(content, className) {
-  const td = document.createElement("td");
-  td.textContent = content ?? "";
-  if (className) td.className = className;
-  return td;
-}
-
-// Text only ever enters the page as text: a question may hold anything.
-function fill(table, titles, rows) {
-  const head = document.createElement("tr");
-  for (const title of titles) {
-    const th = document.createElement("th");
-    th.textContent = title;
-    th.scope = "col";
-    head.append(th);
-  }
-  const body = rows.map((cells) => {
-    const tr = document.createElement("tr");
-    tr.append(...cells);
-    return tr;
-  });
-  table.replaceChildren(head, ...body);
-}
-
-const milliseconds = (value) => (value == null ? "–" : value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`);
-const whole = (value) => Math.round(value ?? 0).toLocaleString("en");
-
-function show(state) {
+function tiles(state) {
+  const counted = state.timeline?.buckets ?? [];
+  const sum = (kind) => counted.reduce((total, bucket) => total + (bucket[kind] ?? 0), 0);
   const requests = state.requests ?? {};
-  const total = Object.values(requests).reduce((sum, value) => sum + value, 0);
-  const asked = (requests.hit ?? 0) + (requests.miss ?? 0);
+  const total = Object.values(requests).reduce((all, value) => all + value, 0);
+  const hits = requests.hit ?? 0;
+  at("hit-rate").textContent = share(hits, hits + (requests.miss ?? 0));
+  at("hit-split").textContent = `last 10 min: ${whole(sum("exact"))} exact, ${whole(sum("semantic"))} semantic`;
+  at("requests").textContent = short(total);
   const now = performance.now();
-  at("hit-rate").textContent = asked ? `${((requests.hit ?? 0) / asked * 100).toFixed(1)} %` : "–";
-  at("requests").textContent = whole(total);
-  at("rate").textContent = before ? ((total - before.total) / ((now - before.now) / 1000)).toFixed(1) : "–";
+  const rate = before && now > before.now ? (total - before.total) / ((now - before.now) / 1000) : 0;
+  at("rate").textContent = `${rate.toFixed(1)} a second, ${whole(state.running)} running`;
   before = { total, now };
-  at("hit-p50").textContent = milliseconds(state.latency?.hit?.p50);
-  at("miss-p50").textContent = milliseconds(state.latency?.miss?.p50);
-  at("saved").textContent = whole(state.tokens?.saved);
-  at("entries").textContent = state.cache ? whole(state.cache.total_entries) : "off";
-  at("status").textContent = `${state.status} · configuration ${state.config_epoch ?? "–"} · cache ${state.cache_backend ?? "off"}`;
+  const tokens = state.tokens ?? {};
+  at("saved").textContent = short(tokens.saved);
+  at("paid").textContent = `${short((tokens.prompt ?? 0) + (tokens.completion ?? 0))} paid for`;
+  const [currency, sums] = Object.entries(state.money ?? {})[0] ?? [];
+  at("money").textContent = currency ? money(sums.saved, currency) : "–";
+  at("spent").textContent = currency ? `${money(sums.spent, currency)} spent` : "no model has a price";
+  at("entries").textContent = state.cache ? short(state.cache.total_entries) : "off";
+  at("cache-facts").textContent = state.cache
+    ? `${state.cache.backend}, similar from ${state.cache.similarity_threshold}, kept ${state.cache.ttl_seconds ? span(state.cache.ttl_seconds) : "until evicted"}`
+    : "the cache is off";
+}
+
+function pictures(state) {
+  at("chart").replaceChildren(chart(state.timeline?.buckets ?? [], state.timeline?.seconds ?? 5, at("chart").clientWidth));
+  at("legend").replaceChildren(...OUTCOMES.map(([kind, name]) => element("li", kind, element("i"), element("span", "", name))));
+  fill(at("latency"), ["Answer", "p50#", "p95#", "p99#"], LATENCY.map(([key, name]) => {
+    const told = state.latency?.[key];
+    return [cell(name, key), ...["p50", "p95", "p99"].map((each) => number(milliseconds(told?.[each])))];
+  }), "");
+}
+
+function tables(state) {
+  fill(at("models"), ["Model", "Chosen#", "Answers#", "First byte#", "Errors#", "Tokens#", "Saved#"], (state.models ?? []).map((each) => [
+    cell(each.model, "nowrap"), number(whole(each.chosen)), number(whole(each.answers)), number(milliseconds(each.first_byte_ms)),
+    number(whole(each.errors), each.errors ? "error" : ""), number(short((each.tokens.prompt ?? 0) + (each.tokens.completion ?? 0))),
+    number(short(each.tokens.saved)),
+  ]), "No model is configured.");
+  fill(at("providers"), ["Provider", "Endpoint", "Running#", "Breaker", "Health checks"], (state.providers ?? []).map((each) => [
+    cell(each.provider), cell(each.endpoint, "soft"), number(whole(each.running)), cell(badge(each.breaker, each.breaker)),
+    cell(each.healthy == null ? "off" : badge(each.healthy ? "well" : "failing", each.healthy ? "healthy" : "unhealthy"), "soft"),
+  ]), "No provider is configured.");
+  const decisions = Object.entries(state.decisions ?? {}).sort(([, one], [, other]) => other - one);
+  const most = Math.max(1, ...decisions.map(([, count]) => count));
+  fill(at("decisions"), ["Decision", "Requests#"], decisions.map(([name, count]) => {
+    const bar = element("span", "bar");
+    bar.style.width = `${(count / most) * 100}%`;
+    return [element("td", "", name, bar), number(whole(count))];
+  }), "Nothing was routed yet.");
+}
+
+function recent(state) {
+  fill(at("recent"), ["Time", "Cache", "Similarity#", "Took#", "Model", "Decision", "Question", "Why"], (state.recent ?? []).map((each) => {
+    const outcome = each.status >= 400 ? "error" : each.cache === "hit" ? each.tier : each.cache;
+    const label = each.status >= 400 ? `${each.status}` : outcome || "other";
+    return [
+      cell(new Date(each.at * 1000).toLocaleTimeString("en-GB"), "nowrap soft"), cell(badge(label, outcome)),
+      number(each.similarity ? each.similarity.toFixed(3) : ""), number(milliseconds(each.milliseconds)),
+      cell(each.model, "nowrap"), cell(each.decision || "–", "nowrap soft"),
+      cell(each.question || (state.questions_shown ? "" : "hidden"), each.question ? "question" : "soft"),
+      cell([each.cache_reason, each.reason, each.coalesced ? "shared another request's call" : ""].filter(Boolean).join("; "), "soft"),
+    ];
+  }), "Nothing was asked yet.");
+}
+
+function told(state) {
+  const name = state.status === "ready" ? "Ready" : state.status;
+  at("status").className = state.ready ? "ready" : "failed";
+  at("status-text").textContent = name;
+  at("facts").textContent = [`configuration ${state.config_epoch ?? "–"}`, `up ${span(state.up_seconds)}`, `version ${state.version}`].join(" · ");
   at("problem").hidden = !state.reload_problem;
   at("problem").textContent = state.reload_problem ? `The changed configuration is not in force:\n${state.reload_problem}` : "";
-  fill(at("models"), ["Model", "Chosen", "Answers", "First byte", "Errors"], (state.models ?? []).map((each) => [
-    cell(each.model), cell(whole(each.chosen)), cell(whole(each.answers)), cell(milliseconds(each.first_byte_ms)),
-    cell(whole(each.errors), each.errors ? "error" : ""),
-  ]));
-  fill(at("providers"), ["Provider", "Endpoint", "Running", "Breaker"], (state.providers ?? []).map((each) => [
-    cell(each.provider), cell(each.endpoint), cell(whole(each.running)), cell(each.breaker, each.breaker),
-  ]));
-  fill(at("decisions"), ["Decision", "Requests"], Object.entries(state.decisions ?? {}).map(([name, count]) => [
-    cell(name), cell(whole(count)),
-  ]));
-  fill(at("recent"), ["Time", "Status", "Cache", "Similarity", "Took", "Model", "Decision", "Question", "Why"],
-    (state.recent ?? []).map((each) => [
-      cell(new Date(each.at * 1000).toLocaleTimeString("en-GB")), cell(each.status, each.status >= 400 ? "error" : ""),
-      cell([each.cache, each.tier].filter(Boolean).join(" "), each.cache),
-      cell(each.tier === "semantic" ? each.similarity.toFixed(3) : ""), cell(milliseconds(each.milliseconds)),
-      cell(each.model), cell(each.decision), cell(each.question), cell(each.cache_reason || each.reason),
-    ]));
 }
 
 async function refresh() {
+  clearTimeout(next);
   try {
     const answer = await fetch("/api/state", { headers: headers() });
-    const body = await answer.json();
-    if (!answer.ok) throw new Error(body.error.message);
-    show(body);
+    const state = await answer.json();
+    if (!answer.ok) throw new Error(state.error.message);
+    told(state);
+    tiles(state);
+    pictures(state);
+    tables(state);
+    recent(state);
   } catch (error) {
-    at("status").textContent = `No news from the router: ${error.message}`;
+    at("status").className = "failed";
+    at("status-text").textContent = error instanceof TypeError ? "The router does not answer." : error.message;
   }
-  setTimeout(refresh, REFRESH_MS);
+  next = setTimeout(refresh, REFRESH_MS);
 }
 
-at("try").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const answer = await fetch("/api/explain", {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers() },
-    body: JSON.stringify({ text: at("question").value }),
-  });
-  const told = await answer.json();
-  const table = document.createElement("table");
-  if (!answer.ok) {
-    fill(table, ["Problem"], [[cell(told.error.message, "error")]]);
-  } else {
-    const cache = told.cache;
-    const verdict = [cache.verdict, cache.tier, cache.similarity, cache.reason, cache.stored_question].filter(Boolean).join(" · ");
-    fill(table, ["What", "Result"], [
-      [cell("Model"), cell(told.model)],
-      [cell("Decision"), cell(told.decision || "none")],
-      [cell("Why"), cell(told.reason)],
-      [cell("Cache"), cell(verdict, cache.verdict)],
-      ...told.signals.map((each) => [cell(each.signal), cell(`${each.matched ? "yes" : "no"} · ${each.why}`, each.matched ? "yes" : "")]),
-    ]);
-  }
-  at("explained").replaceChildren(table);
-});
-
+at("token").addEventListener("change", refresh);
 refresh();

@@ -1,0 +1,35 @@
+// The try-it box: what routing would decide and what the cache would say, without asking a model.
+import { at, badge, element } from "/page.js";
+import { call } from "/session.js";
+
+function decision(told) {
+  return element("div", "", element("h3", "", "Decision"), element("strong", "", told.model || "no model"),
+    element("p", "", told.decision ? `by decision ${told.decision}` : "no decision applies", told.use_reasoning ? ", with reasoning" : ""),
+    element("p", "soft", told.reason));
+}
+
+function verdict(cache) {
+  const kind = cache.verdict === "hit" ? cache.tier : cache.verdict;
+  const lines = [];
+  if (cache.similarity != null) lines.push(`similarity ${cache.similarity.toFixed(3)}`);
+  if (cache.reason) lines.push(`not everything is allowed: ${cache.reason}`);
+  if (cache.stored_question) lines.push(`stored question: ${cache.stored_question}`);
+  const words = { exact: "exact hit", semantic: "semantic hit", miss: "miss", bypass: "bypass", disabled: "the cache is off" };
+  return element("div", "", element("h3", "", "Cache"), element("strong", kind, words[kind] ?? kind), ...lines.map((line) => element("p", "soft", line)));
+}
+
+function signals(told) {
+  const list = element("ul", "", ...told.signals.map((each) =>
+    element("li", "", badge(each.matched ? "yes" : "no", each.matched ? "yes" : "no"), ` ${each.signal} `, element("span", "soft", each.why))));
+  return element("div", "", element("h3", "", "Signals"), told.signals.length ? list : element("p", "soft", "none is configured or was needed"));
+}
+
+at("try").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    const told = await call("POST", "/api/explain", { text: at("question").value });
+    at("explained").replaceChildren(decision(told), verdict(told.cache), signals(told));
+  } catch (error) {
+    at("explained").replaceChildren(element("p", "error", error.message));
+  }
+});
