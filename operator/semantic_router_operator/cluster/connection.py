@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ ATTEMPTS = 5
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 10.0
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+_VALUE = re.compile(r"^Invalid value: .*: ")
 
 log = structlog.get_logger()
 
@@ -153,9 +156,17 @@ def _decoded(data: bytes) -> Json:
 def _error(status: int, data: bytes) -> ApiError:
     try:
         answer = json.loads(data)
-        return ApiError(status, str(answer.get("reason") or ""), str(answer.get("message") or f"HTTP {status}"))
+        causes = tuple(map(_cause, (answer.get("details") or {}).get("causes") or ()))
+        message = str(answer.get("message") or f"HTTP {status}")
+        return ApiError(status, str(answer.get("reason") or ""), message, causes)
     except (ValueError, AttributeError):
         return ApiError(status, "", data.decode(errors="replace").strip()[:300] or f"HTTP {status}")
+
+
+def _cause(cause: Json) -> str:
+    # "Invalid value: {the whole object}: field is immutable": the value may be long, or not for everybody's eyes.
+    text = str(cause.get("message") or "").split("\n")[0]
+    return f"{cause.get('field') or 'object'}: {_VALUE.sub('', text)[:300]}"
 
 
 def _retry_after(header: str | None) -> float:

@@ -1,17 +1,21 @@
 """What can go wrong between the operator and the API server, in words."""
 
+_LONGEST_MESSAGE = 400
+
 
 class ApiError(Exception):
     """An answer of the API server that is not a success, or none at all (`status` 0).
 
-    `reason` is the Status object's machine-readable reason ("Conflict", "NotFound", ...), the text its message.
+    `reason` is the Status object's machine-readable reason ("Conflict", "NotFound", ...), the text its message,
+    `causes` what is wrong with which field, without the field's value.
     """
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, causes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.message = message
+        self.causes = causes
 
     @property
     def not_found(self) -> bool:
@@ -27,9 +31,20 @@ class ApiError(Exception):
         return self.status == 410
 
     @property
-    def transient(self) -> bool:
-        """A later attempt may succeed without anybody changing anything."""
-        return self.status in (0, 408, 409, 410, 429) or self.status >= 500
+    def refusal(self) -> bool:
+        """The API server has looked at the request and does not want it: to send it again at once is no use."""
+        return self.status >= 400 and not (self.conflict or self.expired or self.status in (408, 429))
+
+    def explained(self, what: str) -> str:
+        """One sentence for the resource's status: that `what` could not be written, why, and what to do."""
+        why = "; ".join(self.causes) or self.message.split("\n")[0][:_LONGEST_MESSAGE]
+        if self.status == 403 and self.reason == "Forbidden" and "cannot" in self.message:
+            advice = "Give the operator's role this right."
+        elif "immutable" in why:
+            advice = "Set the field back, or delete the object and let it be made anew."
+        else:
+            advice = "It is tried again."
+        return f"{what} was refused by the API server: {why.rstrip('.')}. {advice}"
 
 
 class UnknownKindError(Exception):

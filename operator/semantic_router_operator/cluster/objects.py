@@ -13,7 +13,7 @@ APPLY = "application/apply-patch+yaml"
 
 
 class Objects:
-    """Every write is a server-side apply under our field manager; force takes only the fields that we send."""
+    """Every write is a server-side apply under a field manager of ours; force takes only the fields that we send."""
 
     def __init__(self, connection: Connection, discovery: Discovery) -> None:
         self._connection = connection
@@ -36,9 +36,9 @@ class Objects:
         answer = await self._connection.request("GET", resource.path(namespace), query)
         return [{"apiVersion": api_version, "kind": kind, **item} for item in answer.get("items", [])]
 
-    async def apply(self, obj: Mapping[str, Any]) -> Json:
+    async def apply(self, obj: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Json:
         """Makes the object so; returns what the server now holds. Raises ApiError, UnknownKindError."""
-        return await self._apply(dict(obj), FIELD_MANAGER, None)
+        return await self._apply(dict(obj), manager, None)
 
     async def apply_status(self, key: ObjectKey, uid: str, status: Mapping[str, Any]) -> Json:
         """Writes `status`, and only of the object with this uid."""

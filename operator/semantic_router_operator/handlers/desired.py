@@ -10,6 +10,7 @@ from semantic_router_operator.plan.key import PAUSE_ANNOTATION
 from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import names
 from semantic_router_operator.render.deployment import referenced_secrets
+from semantic_router_operator.render.exposure import missing_kinds
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.objects import endpoint, render
 from semantic_router_operator.render.router_config import router_config
@@ -34,6 +35,7 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
             suspended=resource.spec.suspend or paused,
             status=_status(resource),
             secret_problems=secret_problems,
+            skipped=[sentence for _, sentence in missing_kinds(resource, facts)],
         )
     except InvalidResource as error:
         return Desired(problems=[str(problem) for problem in error.problems], suspended=paused)

@@ -15,6 +15,7 @@ from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import Secrets
 from semantic_router_operator.handlers.desired import desired_of, secrets_of
+from semantic_router_operator.handlers.write import Writer, WriteRefusedError
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
 from semantic_router_operator.plan.reconcile import Desired, plan
 from semantic_router_operator.plan.secrets import secret_problems
@@ -68,6 +69,7 @@ class Reconciler:
         }
         self._secrets = Secrets(connection, self._discovery, self._objects, namespaces, wake)
         self._known: set[Key] = set()
+        self._writer = Writer(self._objects, self._remember)
 
     @property
     def watches(self) -> list[Informer]:
@@ -94,7 +96,7 @@ class Reconciler:
         return found
 
     async def reconcile(self, key: Key) -> None:
-        """One pass. Raises ApiError or UnknownKindError; the caller tries again later."""
+        """One pass. Raises ApiError, UnknownKindError or WriteRefusedError; the caller tries again later."""
         namespace, name = key
         own = ObjectKey(API_VERSION, KIND, namespace, name)
         raw = await self._objects.get(own)
@@ -102,30 +104,26 @@ class Reconciler:
             # The garbage collector takes the children, by their owner references.
             self._secrets.forget(key)
             self._known.discard(key)
+            self._writer.forget(key)
             return
         self._known.add(key)
         desired = await self._desired(raw)
         observed = await self._observed(raw, desired)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        todo = plan(raw, desired, observed, now, self._pods_of(key))
-        for obj in todo.applies:
-            result = await self._objects.apply(obj)
-            self._remember(result)
-            log.info("applied", namespace=namespace, name=name, object=str(key_of(obj)))
-        for delete in todo.deletes:
-            await self._objects.delete(delete.key, delete.uid)
-            log.info("deleted", namespace=namespace, name=name, object=str(delete.key))
+        settled = self._writer.settled(key, desired.objects, observed)
+        todo = plan(raw, desired, observed, now, self._pods_of(key), settled=settled)
+        failed = await self._writer.write(key, todo, observed)
+        told = todo
         if todo.applies:
             # The status tells what is there now, not what was there before the writes.
             observed = await self._observed(raw, desired)
-            after = plan(raw, desired, observed, now, self._pods_of(key))
-            status = after.status
-        else:
-            status = todo.status
-        if status is not None:
-            await self._objects.apply_status(own, raw["metadata"]["uid"], status)
-        for event in todo.events:
+            told = plan(raw, desired, observed, now, self._pods_of(key), failed=failed)
+        if told.status is not None:
+            await self._objects.apply_status(own, raw["metadata"]["uid"], told.status)
+        for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
+        if failed:
+            raise WriteRefusedError(" ".join(failed.values()))
 
     async def _desired(self, raw: Json) -> Desired:
         needed = secrets_of(raw)

@@ -147,8 +147,10 @@ def _join(path: str, key: str) -> str:
 
 
 def _same(desired: Any, observed: Any) -> bool:
-    if isinstance(desired, Mapping | list) or isinstance(observed, Mapping | list):
+    if isinstance(desired, Mapping | list):
         return not list(_missing(desired, observed, ""))
+    if isinstance(observed, Mapping | list):
+        return False
     if type(desired) is type(observed) and desired == observed:
         return True
     if desired in ("", 0, False) and observed is None:

@@ -1,22 +1,29 @@
 """Desired + observed -> what to write. Pure: no clock, no network; the same input gives the same plan."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from semantic_router_operator.plan.availability import ROLLING_OUT, availability
 from semantic_router_operator.plan.conditions import Condition, merged
 from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
+from semantic_router_operator.plan.handover import handover
 from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_of, owned_by, owner_of
 from semantic_router_operator.plan.pods import Trouble, trouble
 
 Json = dict[str, Any]
+# The router serves all the same: degraded, and yet ready.
+_KIND_MISSING = "KindMissing"
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What the resource asks for: rendered objects, and what of status follows from the resource alone."""
+    """What the resource asks for: rendered objects, and what of status follows from the resource alone.
+
+    `skipped` are sentences about parts that wait for a kind which the cluster does not serve.
+    """
 
     objects: Sequence[Mapping[str, Any]] = ()
     problems: Sequence[str] = ()
@@ -24,6 +31,7 @@ class Desired:
     suspended: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
     secret_problems: Sequence[str] = ()
+    skipped: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,17 @@ class Delete:
 
 @dataclass(frozen=True)
 class Plan:
-    """Writes in order: applies, deletes, status (None: nothing to write), Events."""
+    """Writes in order: handovers, applies, deletes, status (None: nothing to write), Events.
 
+    `handovers` are fields that we give up and that must keep their value (see `plan.handover`). `reverts` tell what
+    somebody else had changed, `events` what has turned in the status.
+    """
+
+    handovers: tuple[Json, ...] = ()
     applies: tuple[Json, ...] = ()
     deletes: tuple[Delete, ...] = ()
     status: Json | None = None
+    reverts: tuple[Event, ...] = ()
     events: tuple[Event, ...] = ()
 
 
@@ -58,16 +72,22 @@ def plan(
     observed: Mapping[ObjectKey, Mapping[str, Any]],
     now: str,
     pods: Iterable[Mapping[str, Any]] = (),
+    *,
+    failed: Mapping[ObjectKey, str] = MappingProxyType({}),
+    settled: Set[ObjectKey] = frozenset(),
 ) -> Plan:
     """Plans one pass for `resource` as the API server holds it.
 
     `observed` has every object that carries our label for this resource, and every object that has the name of a
-    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds.
+    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the writes of
+    this pass that the API server refused, each with a sentence; `settled` the objects that admission keeps otherwise
+    than we want them: to apply them again would change nothing.
     """
     stopped = bool(desired.problems) or desired.suspended
     refused: list[str] = []
+    handovers: list[Json] = []
     applies: list[Json] = []
-    events: list[Event] = []
+    reverts: list[Event] = []
     if not stopped:
         for obj in desired.objects:
             existing = observed.get(key_of(obj))
@@ -76,19 +96,28 @@ def plan(
                 continue
             if desired.secret_problems and _read_by_pods(obj, existing):
                 continue
-            paths = differences(obj, existing) if existing is not None else []
-            if existing is None or paths:
+            if existing is None:
                 applies.append(dict(obj))
-            if existing is not None:
-                events += _reverted(resource, existing, paths)
+                continue
+            paths = [] if key_of(obj) in settled else differences(obj, existing)
+            if paths:
+                applies.append(dict(obj))
+                handovers += handover(obj, existing)
+                reverts += _reverted(existing, paths)
     deletes = () if stopped else tuple(_unwanted(resource, desired, observed))
-    degraded = _degraded(desired, trouble(pods))
+    degraded = _degraded(desired, trouble(pods), failed)
     conditions = [_config_valid(desired, refused), *availability(resource, desired.status, observed)]
     conditions = [_ready(conditions, degraded, desired.suspended), *conditions, degraded]
     status = _status(resource, desired, observed, conditions, now)
-    events += _transitions(resource, status)
     unchanged = status == dict(resource.get("status") or {})
-    return Plan(tuple(applies), deletes, None if unchanged else status, tuple(events))
+    return Plan(
+        handovers=tuple(handovers),
+        applies=tuple(applies),
+        deletes=deletes,
+        status=None if unchanged else status,
+        reverts=tuple(reverts),
+        events=tuple(_transitions(resource, status)),
+    )
 
 
 def _may_take(resource: Mapping[str, Any], existing: Mapping[str, Any]) -> bool:
@@ -109,7 +138,7 @@ def _refusal(key: ObjectKey, existing: Mapping[str, Any]) -> str:
     )
 
 
-def _reverted(resource: Mapping[str, Any], existing: Mapping[str, Any], paths: Sequence[str]) -> list[Event]:
+def _reverted(existing: Mapping[str, Any], paths: Sequence[str]) -> list[Event]:
     """An Event where somebody else changed a field that is ours."""
     events = []
     for path in paths:
@@ -151,12 +180,16 @@ def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) ->
     return obj["kind"] == "Deployment" or (obj["kind"] == "ConfigMap" and existing is not None)
 
 
-def _degraded(desired: Desired, failing: Trouble | None) -> Condition:
+def _degraded(desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str]) -> Condition:
     if desired.secret_problems:
         text = " ".join(desired.secret_problems)
         return Condition("Degraded", "True", "SecretInvalid", f"{text} Until then pods and their files stay as is.")
+    if failed:
+        return Condition("Degraded", "True", "WriteRefused", " ".join(text for _, text in sorted(failed.items())))
     if failing is not None:
         return Condition("Degraded", "True", failing.reason, failing.message)
+    if desired.skipped:
+        return Condition("Degraded", "True", _KIND_MISSING, "; ".join(desired.skipped) + ".")
     return Condition("Degraded", "False", "AsExpected", "Nothing is degraded.")
 
 
@@ -168,7 +201,7 @@ def _ready(conditions: Sequence[Condition], degraded: Condition, suspended: bool
     for condition in conditions:
         if condition.type == "ConfigValid" and condition.status != "True":
             return Condition("Ready", "False", condition.reason, condition.message)
-    if degraded.status == "True":
+    if degraded.status == "True" and degraded.reason != _KIND_MISSING:
         return Condition("Ready", "False", degraded.reason, degraded.message)
     for condition in conditions:
         if condition.status != "True" or condition.reason == ROLLING_OUT:
