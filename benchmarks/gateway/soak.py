@@ -16,6 +16,8 @@ _PAUSE_SECONDS = 0.02
 _SAMPLE_SECONDS = 2.0
 # Full before the measured half begins, so that what the cache may keep is not taken for a leak.
 _ENTRIES = 500
+# More than are kept, so that entries come and go; few enough that what is remembered about each is full early, too.
+_QUESTIONS = 2000
 
 
 def measure_soak(folder: Path, upstream: int, minutes: float) -> dict[str, float]:
@@ -76,7 +78,7 @@ async def _one_request(port: int, chance: random.Random) -> None:
     """A hit, a miss, a stream, an error, a cut stream, or a client that leaves in the middle."""
     kind = chance.random()
     model = "broken" if kind < 0.05 else "cut" if kind < 0.1 else "auto"
-    text = question(chance.randrange(40) if kind > 0.4 else chance.randrange(1_000_000))
+    text = question(chance.randrange(40) if kind > 0.4 else chance.randrange(_QUESTIONS))
     reader, writer = await asyncio.open_connection(HOST, port)
     stream = kind < 0.1 or chance.random() < 0.5
     headers = (("connection", "close"),)

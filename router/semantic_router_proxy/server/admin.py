@@ -69,7 +69,8 @@ def make_admin_app(health: Health, config: AdminConfig, base: Path) -> Starlette
         body = await _object(request)
         text = body.pop("text", None)
         if isinstance(text, str):
-            body["messages"] = [{"role": "user", "content": text}]
+            # As clients send it: the cache tells requests apart by every field.
+            body = {"model": "auto", **body, "messages": [{"role": "user", "content": text}]}
         if not isinstance(body.get("messages"), list):
             raise ApiError(400, 'Send {"text": "a question"} or a whole chat request.')
         told = await explain(_running(health), body)
