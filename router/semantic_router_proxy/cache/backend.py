@@ -1,9 +1,12 @@
 """The one interface of all cache backends: seed 001's calls, asynchronous."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
 from semantic_router_proxy.config.cache import SemanticCacheConfig
+
+Accept = Callable[[CacheHit], Awaitable[bool]]
 
 
 class CacheBackend(Protocol):
@@ -48,9 +51,10 @@ class CacheBackend(Protocol):
         partition: str | None = None,
         embedding: Vector | None = None,
         threshold: float | None = None,
+        accept: Accept | None = None,
     ) -> CacheHit | None:
         """Return the answer to the most similar question of the partition that reaches the threshold and passes
-        the guard. A `threshold` can only be stricter than the configured one."""
+        the guard. `threshold` stands in place of the configured one; a hit that `accept` turns down is a miss."""
         ...
 
     async def get(self, entry_id: str) -> CacheHit | None:

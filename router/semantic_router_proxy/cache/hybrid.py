@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 
+from semantic_router_proxy.cache.backend import Accept
 from semantic_router_proxy.cache.breaker import StoreBreaker
 from semantic_router_proxy.cache.entry import CacheEntry, CacheHit, CacheStats, EntryHeader, Tier, Vector
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
@@ -122,7 +123,8 @@ class HybridBackend:
             if entry is not None:
                 self._promote(entry)
                 hit = CacheHit(entry.header, entry.response, "exact", "milvus", 1.0)
-        self._record("find_exact", hit, begin)
+        self._metrics.time("find_exact", time.perf_counter() - begin)
+        self._metrics.count("find_exact", _status(hit))
         if hit is not None:
             self._metrics.request(hit=True)
         return hit
@@ -135,6 +137,7 @@ class HybridBackend:
         partition: str | None = None,
         embedding: Vector | None = None,
         threshold: float | None = None,
+        accept: Accept | None = None,
     ) -> CacheHit | None:
         """See `CacheBackend.find_similar`."""
         begin = time.perf_counter()
@@ -158,13 +161,22 @@ class HybridBackend:
             if match.serving is not None:
                 hit = await self._fetch(match.serving.header, "semantic", match.serving.similarity)
         self._metrics.match(match)
-        self._record("find_similar", hit, begin)
+        self._metrics.time("find_similar", time.perf_counter() - begin)
+        if hit is not None and accept is not None and not await accept(hit):
+            hit = None
+        self._metrics.count("find_similar", _status(hit))
         self._metrics.request(hit=hit is not None)
         return hit
 
     async def get(self, entry_id: str) -> CacheHit | None:
         """See `CacheBackend.get`."""
-        entry = await self._ask(lambda: self._store.get(entry_id))
+        answer = await self._ask(lambda: self._read(entry_id))
+        if answer is None:
+            # The store cannot be asked; memory may know.
+            header, document = self._view.header(entry_id), self._view.document(entry_id)
+            alive = header is not None and not header.expired(self._maker.clock())
+            return CacheHit(header, document, "exact", "local", 1.0) if alive and header and document else None
+        entry = answer[0]
         if entry is None or entry.header.expired(self._maker.clock()):
             return None
         return CacheHit(entry.header, entry.response, "exact", "milvus", 1.0)
@@ -283,11 +295,6 @@ class HybridBackend:
         self._metrics.store_available(True)
         return result
 
-    def _record(self, operation: str, hit: CacheHit | None, begin: float) -> None:
-        status = "miss" if hit is None else f"hit_{hit.source}"
-        self._metrics.count(operation, status)
-        self._metrics.time(operation, time.perf_counter() - begin)
-
     async def _follow(self) -> None:
         """Take in what is new in the store; the first time that is all there is, and then it makes the graphs."""
         if await self._take_in_new_rows() and not self._synchronised.is_set():
@@ -331,6 +338,10 @@ class HybridBackend:
             await asyncio.sleep(0)
         self._metrics.entries(len(self._view))
         await self._ask(lambda: self._store.sweep(now - SWEEP_GRACE_SECONDS))
+
+
+def _status(hit: CacheHit | None) -> str:
+    return "miss" if hit is None else f"hit_{hit.source}"
 
 
 async def _repeat(step: Callable[[], Awaitable[None]], seconds: float, *, at_once: bool) -> None:

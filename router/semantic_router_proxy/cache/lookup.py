@@ -32,9 +32,8 @@ class EntryMaker:
         return plain_partition(self._identity, model) if partition is None else partition
 
     def threshold(self, asked: float | None) -> float:
-        """Return the threshold in force; one that is asked for can only be stricter."""
-        configured = self._config.similarity_threshold
-        return configured if asked is None else max(configured, asked)
+        """Return the threshold in force: the one that is given, else the configured one."""
+        return self._config.similarity_threshold if asked is None else asked
 
     async def vector(self, query: str, embedding: Vector | None) -> Vector:
         """Return the question's unit vector, float32 of shape (dimension,)."""

@@ -2,6 +2,7 @@
 
 import time
 
+from semantic_router_proxy.cache.backend import Accept
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
 from semantic_router_proxy.cache.index.graph import GraphSettings
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
@@ -86,6 +87,7 @@ class MemoryBackend:
         partition: str | None = None,
         embedding: Vector | None = None,
         threshold: float | None = None,
+        accept: Accept | None = None,
     ) -> CacheHit | None:
         """See `CacheBackend.find_similar`."""
         begin = time.perf_counter()
@@ -102,9 +104,11 @@ class MemoryBackend:
             document = self._view.document(header.entry_id)
             if document is not None:
                 hit = CacheHit(header, document, "semantic", "local", match.serving.similarity)
+        self._metrics.time("find_similar", time.perf_counter() - begin)
+        if hit is not None and accept is not None and not await accept(hit):
+            hit = None
         self._metrics.count("find_similar", "hit_local" if hit else "miss")
         self._metrics.request(hit=hit is not None)
-        self._metrics.time("find_similar", time.perf_counter() - begin)
         return hit
 
     async def get(self, entry_id: str) -> CacheHit | None:

@@ -1,17 +1,31 @@
 """The cache as the server uses it: rules before, backend behind."""
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from prometheus_client import CollectorRegistry
 
-from semantic_router_proxy.cache import keys
+from semantic_router_proxy.cache import keys, shadow, verify
 from semantic_router_proxy.cache.backend import CacheBackend
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
+from semantic_router_proxy.cache.limits import Limits, limits_for
 from semantic_router_proxy.cache.lookup import Clock
+from semantic_router_proxy.cache.match import SIMILARITY_TOLERANCE
 from semantic_router_proxy.cache.policy import CallerHints, Eligibility, caller_hints, eligibility, has_tool_calls
+from semantic_router_proxy.cache.quality_metrics import QualityMetrics
+from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.cache import SemanticCacheConfig
+
+Ask = Callable[[list[dict[str, str]]], Awaitable[str]]
+"""Puts chat messages to the verifier's model and returns what it says; may raise whatever it likes."""
+
+# Entries that callers reported and that a store which was down may still hold.
+_MOST_REPORTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +45,21 @@ class SemanticCache:
     """Keys, eligibility and admission around one backend."""
 
     def __init__(
-        self, backend: CacheBackend, config: SemanticCacheConfig, embedder: str, policy_epoch: str, clock: Clock
+        self,
+        backend: CacheBackend,
+        config: SemanticCacheConfig,
+        embedder: str,
+        policy_epoch: str,
+        clock: Clock,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self._backend = backend
         self._config = config
         self._embedder = embedder
         self._policy_epoch = policy_epoch
         self._clock = clock
+        self._reported: OrderedDict[str, None] = OrderedDict()
+        self.quality = QualityMetrics(registry if registry is not None else CollectorRegistry())
 
     def set_policy(self, config: SemanticCacheConfig, policy_epoch: str) -> None:
         """Take over a new configuration; entries of another policy epoch are not found any more."""
@@ -64,27 +86,103 @@ class SemanticCache:
         """Return the answer to this very request."""
         if not prepared.eligibility.exact:
             return None
-        hit = self._fresh(prepared, await self._backend.find_exact(prepared.exact_key))
+        hit = await self._backend.find_exact(prepared.exact_key)
+        if hit is not None and not self._may_serve(prepared, hit):
+            hit = None
         if hit is None and not prepared.eligibility.semantic:
             self._backend.record_miss()
         return hit
 
     async def find_similar(
-        self, prepared: Prepared, model: str, embedding: Vector, *, threshold: float | None = None
+        self,
+        prepared: Prepared,
+        model: str,
+        embedding: Vector,
+        *,
+        limits: Limits | None = None,
+        ask: Ask | None = None,
     ) -> CacheHit | None:
-        """Return the answer to a like question, asked of the same model under otherwise equal circumstances."""
+        """Return the answer to a like question, asked of the same model under otherwise equal circumstances.
+
+        `limits` are those of the question's category and decision; without `ask` nothing is put to the verifier.
+        """
         partition = self._partition(prepared, model)
-        if not prepared.eligibility.semantic or prepared.question is None or partition is None:
+        question = prepared.question
+        if not prepared.eligibility.semantic or question is None or partition is None:
             return None
-        limits = [limit for limit in (threshold, prepared.hints.threshold) if limit is not None]
-        hit = await self._backend.find_similar(
+        in_force = (limits or limits_for(self._config)).stricter(prepared.hints.threshold)
+
+        async def accept(hit: CacheHit) -> bool:
+            if not self._may_serve(prepared, hit):
+                return False
+            if hit.similarity >= in_force.threshold - SIMILARITY_TOLERANCE:
+                return True
+            return ask is not None and await self._verify(hit.header.query, question, ask)
+
+        return await self._backend.find_similar(
             model,
-            prepared.question,
+            question,
             partition=partition,
             embedding=embedding,
-            threshold=max(limits) if limits else None,
+            threshold=in_force.threshold if ask is None else in_force.verify_threshold,
+            accept=accept,
         )
-        return self._fresh(prepared, hit)
+
+    async def _verify(self, stored: str, asked: str, ask: Ask) -> bool:
+        """Ask the verifier. Whatever goes wrong is a miss, and counted."""
+        messages = verify.messages(stored, asked)
+        if messages is None or self._config.verifier is None:
+            return False
+        begin = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._config.verifier.timeout_seconds):
+                outcome = verify.outcome(await ask(messages))
+        except TimeoutError:
+            outcome = verify.Outcome.TIMEOUT
+        except Exception:  # noqa: BLE001 - a verifier that fails must not fail a request
+            outcome = verify.Outcome.ERROR
+        self.quality.verified(outcome, time.perf_counter() - begin)
+        return outcome is verify.Outcome.ACCEPTED
+
+    def in_shadow(self, prepared: Prepared, hit: CacheHit) -> bool:
+        """Whether a semantic hit is one of those that are not served, but measured; counts it."""
+        if hit.tier != "semantic" or not shadow.drawn(self._config.shadow.share, prepared.exact_key, "serve"):
+            return False
+        self.quality.shadow_hit(hit.header.decision)
+        return True
+
+    def compares(self, prepared: Prepared) -> bool:
+        """Whether the fresh answer to a shadow hit's question is compared with the cached one."""
+        return shadow.drawn(self._config.shadow.compare, prepared.exact_key, "compare")
+
+    def compared(self, hit: CacheHit, agreement: float) -> bool:
+        """Take note of how alike (cosine) a shadow hit's answer and the fresh one are; return whether the same."""
+        same = agreement >= self._config.shadow.agreement
+        self.quality.compared(hit.header.decision, agreement, same=same)
+        return same
+
+    async def report_wrong(self, entry_id: str, scope: str) -> bool:
+        """Delete an entry whose answer was wrong; return whether there was one that this scope may use.
+
+        This process never serves it again. Others stop as soon as they see the deletion (see `HybridBackend`).
+        Raises StoreUnavailable where the store could not delete it.
+        """
+        if self._config.scope == "global":
+            scope = ""
+        found = await self._backend.get(entry_id)
+        if found is None or found.header.scope != scope:
+            self.quality.feedback("unknown")
+            return False
+        self._reported[entry_id] = None
+        if len(self._reported) > _MOST_REPORTED:
+            self._reported.popitem(last=False)
+        try:
+            await self._backend.delete(entry_id)
+        except StoreUnavailable:
+            self.quality.feedback("unavailable")
+            raise
+        self.quality.feedback("deleted")
+        return True
 
     async def store(
         self,
@@ -142,9 +240,8 @@ class SemanticCache:
             prepared.scope, self._embedder, self._policy_epoch, prepared.protocol, model, prepared.body
         )
 
-    def _fresh(self, prepared: Prepared, hit: CacheHit | None) -> CacheHit | None:
-        """Drop a hit that is older than the caller accepts."""
-        limit = prepared.hints.max_age
-        if hit is None or limit is None:
-            return hit
-        return hit if self._clock() - hit.header.created_at <= limit else None
+    def _may_serve(self, prepared: Prepared, hit: CacheHit) -> bool:
+        """Whether a hit is young enough for the caller, and nobody has said that it is wrong."""
+        oldest = prepared.hints.max_age
+        young = oldest is None or self._clock() - hit.header.created_at <= oldest
+        return young and hit.header.entry_id not in self._reported

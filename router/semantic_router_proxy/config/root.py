@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import Field, model_validator
 
 from semantic_router_proxy.config.access import AccessConfig
-from semantic_router_proxy.config.cache import SemanticCacheConfig
+from semantic_router_proxy.config.cache import CacheLimits, SemanticCacheConfig
 from semantic_router_proxy.config.embedding import EmbeddingConfig
 from semantic_router_proxy.config.routing import RoutingFields
 from semantic_router_proxy.config.server import AdminConfig, LogConfig, MetricsConfig, ServerConfig
@@ -62,6 +62,30 @@ class RouterConfig(RoutingFields):
             for ref in decision.model_refs:
                 if ref.model not in models:
                     raise ValueError(f"decision {decision.name}: there is no model named {ref.model!r}")
+        signals = self.signals.names()
+        for category in self.semantic_cache.categories:
+            if category.name not in signals[category.type]:
+                raise ValueError(
+                    f"semantic_cache.categories: there is no {category.type} signal named {category.name!r}"
+                )
         if self.default_model and self.default_model not in models:
             raise ValueError(f"default_model: there is no model named {self.default_model!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _verifier_and_threshold_belong_together(self) -> "RouterConfig":
+        cache = self.semantic_cache
+        plugins = [plugin.configuration for decision in self.decisions for plugin in decision.plugins]
+        limits: list[CacheLimits] = [*cache.categories, *plugins]
+        thresholds = [cache.verify_threshold, *(each.verify_threshold for each in limits)]
+        wanted = any(threshold is not None for threshold in thresholds)
+        if wanted and cache.verifier is None:
+            raise ValueError("verify_threshold needs semantic_cache.verifier.model, the model that decides")
+        if cache.verifier is None:
+            return self
+        if not wanted:
+            raise ValueError("semantic_cache.verifier needs verify_threshold, the similarity from which on it is asked")
+        # Without models of its own the router takes those that its provider lists, which are not known here.
+        if self.models and cache.verifier.model not in {model.name for model in self.models}:
+            raise ValueError(f"semantic_cache.verifier.model: there is no model named {cache.verifier.model!r}")
         return self

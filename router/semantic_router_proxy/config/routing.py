@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from semantic_router_proxy.config.cache import CacheLimits, SignalType
 from semantic_router_proxy.config.section import Section
 
 
@@ -96,7 +97,7 @@ class SignalsConfig(Section):
 
 
 class Condition(Section):
-    type: Literal["keyword", "embedding", "domain", "context", "content", "complexity", "header", "caller"]
+    type: SignalType
     name: str = Field(min_length=1)
 
 
@@ -112,10 +113,10 @@ class ModelRef(Section):
 
 
 class Plugin(Section):
-    """`semantic-cache` changes the cache for one decision: `enabled`, `similarity_threshold`, `ttl_seconds`."""
+    """`semantic-cache` changes the cache for one decision."""
 
     type: Literal["semantic-cache"]
-    configuration: dict[str, Any] = Field(default_factory=dict)
+    configuration: CacheLimits = CacheLimits()
 
 
 class Decision(Section):

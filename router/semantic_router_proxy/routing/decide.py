@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semantic_router_proxy.config.cache import CacheLimits
 from semantic_router_proxy.config.routing import Condition, Decision, ModelRef, RoutingFields, Rules
 from semantic_router_proxy.routing.facts import RequestFacts
 from semantic_router_proxy.routing.signals import (
@@ -28,15 +28,6 @@ Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class CacheRule:
-    """What a decision's `semantic-cache` plugin says; None: as the cache is configured."""
-
-    enabled: bool = True
-    similarity_threshold: float | None = None
-    ttl_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Reached:
     """One signal's reading in the trace."""
 
@@ -46,13 +37,14 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The model that answers, and why. `decision` is empty where the default model was taken."""
+    """The model that answers, and why. `decision` is empty where the default model was taken; `cache` is what the
+    decision's `semantic-cache` plugin says."""
 
     model: str
     decision: str
     use_reasoning: bool
     reason: str
-    cache: CacheRule
+    cache: CacheLimits
     trace: tuple[Reached, ...]
 
 
@@ -103,7 +95,7 @@ class Router:
                 reason = _reason(decision.rules, readings)
                 rule = self._rules[decision.name]
                 return Route(chosen.model, decision.name, chosen.use_reasoning, reason, rule, _trace(readings))
-        return Route(self._default, "", False, "no decision matched", CacheRule(), _trace(readings))
+        return Route(self._default, "", False, "no decision matched", CacheLimits(), _trace(readings))
 
     def variant(self, headers: Mapping[str, str], caller: str) -> str:
         """Return what the signals see of a request beside its body; two requests that differ there are not the same.
@@ -114,9 +106,13 @@ class Router:
         seen += f"\n{caller if self._callers else ''}"
         return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def holds(self, kind: str, name: str, facts: RequestFacts, embedding: Vector | None) -> bool:
+        """Whether a signal is true for a request."""
+        return self._signals[kind, name].read(facts, embedding).matched
+
     def explicit(self, model: str) -> Route:
         """Return the route of a request that names its model."""
-        return Route(model, "", False, "the request names the model", CacheRule(), ())
+        return Route(model, "", False, "the request names the model", CacheLimits(), ())
 
     def _holds(
         self, rules: Rules, facts: RequestFacts, embedding: Vector | None, readings: dict[tuple[str, str], Reading]
@@ -162,11 +158,8 @@ def _by_weight(refs: Sequence[ModelRef], text: str) -> ModelRef:
     return refs[-1]
 
 
-def _cache_rule(decision: Decision) -> CacheRule:
+def _cache_rule(decision: Decision) -> CacheLimits:
     for plugin in decision.plugins:
         if plugin.type == "semantic-cache":
-            settings: dict[str, Any] = plugin.configuration
-            return CacheRule(
-                bool(settings.get("enabled", True)), settings.get("similarity_threshold"), settings.get("ttl_seconds")
-            )
-    return CacheRule()
+            return plugin.configuration
+    return CacheLimits()

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from semantic_router_proxy.server import feedback
 from semantic_router_proxy.server.embeddings import answer_embeddings
 from semantic_router_proxy.server.engine import AUTO_MODELS
 from semantic_router_proxy.server.errors import ApiError
@@ -58,7 +59,7 @@ class _Api:
             raise RuntimeError(f"no {scope['type']} is served here")
         path: str = scope["path"]
         protocol = PROTOCOLS.get(path)
-        if protocol is None and path != _EMBEDDINGS:
+        if protocol is None and path not in (_EMBEDDINGS, feedback.PATH):
             await self._other(path, scope, send)
             return
         record = RequestRecord("", path.removeprefix("/v1/"))
@@ -103,6 +104,11 @@ class _Api:
         with gateway.callers.admitted(limited_as(headers, caller), limits):
             raw = await read_body(receive, headers, server.max_body_bytes, server.receive_timeout_seconds)
             body = parse_object(raw, server.max_body_depth)
+            if scope["path"] == feedback.PATH:
+                told = await feedback.take_feedback(gateway, body, headers, caller)
+                record.status = 200
+                await send_json(send, 200, told)
+                return
             if protocol is None:
                 await self._embeddings(gateway, body, headers, record, receive, send)
                 return

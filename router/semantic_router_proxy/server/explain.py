@@ -6,6 +6,7 @@ from semantic_router_proxy.embedding.base import EmbeddingError
 from semantic_router_proxy.routing.facts import facts_of, last_user_text
 from semantic_router_proxy.server.engine import AUTO_MODELS
 from semantic_router_proxy.server.gateway import Gateway
+from semantic_router_proxy.server.judging import limits_of
 
 _PROTOCOL = "chat"
 
@@ -24,8 +25,9 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
         except EmbeddingError:
             vector = None
     asked = body.get("model")
+    facts = facts_of(_PROTOCOL, body, {}, scope, "")
     if asked is None or asked in AUTO_MODELS:
-        route = engine.router.decide(facts_of(_PROTOCOL, body, {}, scope, ""), vector)
+        route = engine.router.decide(facts, vector)
     else:
         route = engine.router.explicit(asked if engine.known(asked) else engine.default_model)
     told: dict[str, Any] = {
@@ -47,17 +49,18 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
         return {**told, "cache": {"verdict": "disabled"}}
     prepared = gateway.cache.prepare(_PROTOCOL, body, scope, {})
     allowed = prepared.eligibility
+    limits = limits_of(engine, route, facts, vector)
     cache: dict[str, Any] = {
         "exact": allowed.exact,
-        "semantic": allowed.semantic and route.cache.enabled,
+        "semantic": allowed.semantic and limits.enabled,
         "store": allowed.store,
         "reason": allowed.reason,
+        "threshold": limits.threshold,
         "verdict": "miss" if allowed.exact else "bypass",
     }
     hit = await gateway.cache.find_exact(prepared) if allowed.exact else None
     if hit is None and cache["semantic"] and vector is not None:
-        threshold = route.cache.similarity_threshold
-        hit = await gateway.cache.find_similar(prepared, route.model, vector, threshold=threshold)
+        hit = await gateway.cache.find_similar(prepared, route.model, vector, limits=limits)
     if hit is not None:
         cache |= {
             "verdict": "hit",

@@ -21,6 +21,7 @@ class Verdict:
     reason: str = ""
     use_reasoning: bool = False
     upstream_headers: tuple[Header, ...] = ()
+    entry_id: str = ""
 
 
 class Flight:

@@ -15,8 +15,9 @@ from semantic_router_proxy.cache.entry import CacheHit, Vector
 from semantic_router_proxy.cache.service import Prepared, SemanticCache
 from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
 from semantic_router_proxy.routing.decide import Route
-from semantic_router_proxy.routing.facts import facts_of, last_user_text
+from semantic_router_proxy.routing.facts import RequestFacts, facts_of, last_user_text
 from semantic_router_proxy.routing.reasoning import reasoning_fields
+from semantic_router_proxy.server import judging
 from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
 from semantic_router_proxy.server.errors import ApiError, invalid
 from semantic_router_proxy.server.flight import Flight, Verdict
@@ -152,13 +153,18 @@ class Gateway:
         routed = asked is None or asked in AUTO_MODELS
         wants_routing = routed and engine.router.needs_embedding and bool(question)
         embedding = await self._embed(question) if wants_cache or wants_routing else None
-        route = self._route(request, engine, embedding, None if routed else str(asked))
+        facts = facts_of(request.protocol.name, request.body, request.headers, request.scope, request.caller)
+        route = self._route(facts, engine, embedding, None if routed else str(asked))
+        limits = judging.limits_of(engine, route, facts, embedding)
         targets = engine.targets_of(route.model)
         self.observer.decided(route.decision, route.model)
-        if self.cache is not None and prepared is not None and embedding is not None and route.cache.enabled:
-            hit = await self.cache.find_similar(
-                prepared, route.model, embedding, threshold=route.cache.similarity_threshold
-            )
+        shadowed: CacheHit | None = None
+        if self.cache is not None and prepared is not None and embedding is not None and limits.enabled:
+            ask = judging.verifier(self, engine, request.headers, request.record.request_id)
+            hit = await self.cache.find_similar(prepared, route.model, embedding, limits=limits, ask=ask)
+            if hit is not None and self.cache.in_shadow(prepared, hit):
+                request.record.cache_reason = "shadow"
+                shadowed, hit = hit, None
             if hit is not None:
                 flight.begin(_hit_verdict(hit, route), streamed=False)
                 flight.finish(hit.response)
@@ -166,8 +172,10 @@ class Gateway:
         async with await self._call(request, targets, route) as exchange:
             self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
             await self._receive(flight, request, route, exchange)
-        if flight.body is not None and exchange.target is targets[0] and route.cache.enabled:
-            await self._admit(request, route, embedding, flight.body)
+        if flight.body is not None and exchange.target is targets[0] and limits.enabled:
+            await self._admit(request, route, embedding, flight.body, limits.ttl_seconds)
+            if shadowed is not None and prepared is not None:
+                await judging.compare(self, request.record.request_id, prepared, shadowed, flight.body)
 
     async def _embed(self, question: str) -> Vector | None:
         """Return the question's vector; None, and a count, where the model fails: the request goes on without."""
@@ -183,9 +191,8 @@ class Gateway:
         self.observer.embedded(time.perf_counter() - begin)
         return vector
 
-    def _route(self, request: Request, engine: Engine, embedding: Vector | None, asked: str | None) -> Route:
+    def _route(self, facts: RequestFacts, engine: Engine, embedding: Vector | None, asked: str | None) -> Route:
         if asked is None:
-            facts = facts_of(request.protocol.name, request.body, request.headers, request.scope, request.caller)
             return engine.router.decide(facts, embedding)
         if engine.known(asked) or not engine.providers:
             return engine.router.explicit(asked)
@@ -285,7 +292,9 @@ class Gateway:
         self.count_tokens(verdict.model, answer, saved=False)
         flight.finish(orjson.dumps(answer))
 
-    async def _admit(self, request: Request, route: Route, embedding: Vector | None, body: bytes) -> None:
+    async def _admit(
+        self, request: Request, route: Route, embedding: Vector | None, body: bytes, ttl_seconds: int | None
+    ) -> None:
         """Keep a complete answer. Nothing that goes wrong here reaches a client."""
         prepared = request.prepared
         if self.cache is None or prepared is None or not prepared.eligibility.store:
@@ -293,7 +302,7 @@ class Gateway:
         with contextlib.suppress(orjson.JSONDecodeError):
             if not policy.refusal(prepared.protocol, 200, orjson.loads(body)):
                 await self.cache.store(
-                    prepared, route.model, embedding, body, decision=route.decision, ttl_seconds=route.cache.ttl_seconds
+                    prepared, route.model, embedding, body, decision=route.decision, ttl_seconds=ttl_seconds
                 )
 
     def count_tokens(self, model: str, answer: object, *, saved: bool) -> None:
@@ -334,7 +343,9 @@ def usage_of(answer: object) -> tuple[int, int]:
 
 def exact_verdict(hit: CacheHit) -> Verdict:
     header = hit.header
-    return Verdict("hit", hit.tier, hit.similarity, header.created_at, header.model, header.decision)
+    return Verdict(
+        "hit", hit.tier, hit.similarity, header.created_at, header.model, header.decision, entry_id=header.entry_id
+    )
 
 
 def _hit_verdict(hit: CacheHit, route: Route) -> Verdict:
@@ -347,6 +358,7 @@ def _hit_verdict(hit: CacheHit, route: Route) -> Verdict:
         route.decision,
         route.reason,
         route.use_reasoning,
+        entry_id=hit.header.entry_id,
     )
 
 

@@ -133,7 +133,8 @@ async def start_gateway(loaded: LoadedConfig, registry: CollectorRegistry) -> Ga
     cache = None
     if config.semantic_cache.enabled and embedder is not None:
         backend = await open_cache(loaded, embedder, registry)
-        cache = SemanticCache(backend, config.semantic_cache, str(embedder.identity), engine.policy_epoch, time.time)
+        identity = str(embedder.identity)
+        cache = SemanticCache(backend, config.semantic_cache, identity, engine.policy_epoch, time.time, registry)
     return Gateway(engine, client, Observer(registry, log_requests=config.log.requests), cache, embedder)
 
 

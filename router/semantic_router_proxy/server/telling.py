@@ -184,6 +184,8 @@ def _headers(record: RequestRecord, verdict: Verdict) -> list[Header]:
             (b"x-vsr-cache-hit", b"true"),
             (b"age", str(max(0, int(time.time() - verdict.created_at))).encode()),
         ]
+        if verdict.entry_id:
+            headers.append((b"x-vsr-cache-entry", verdict.entry_id.encode()))
     elif record.cache_reason:
         headers.append((b"x-vsr-cache-reason", record.cache_reason.encode()))
     if verdict.model:

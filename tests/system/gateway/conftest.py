@@ -107,7 +107,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             if loaded.router.semantic_cache.enabled:
                 backend = await open_cache(loaded, embedder, registry)
                 identity = str(embedder.identity)
-                cache = SemanticCache(backend, loaded.router.semantic_cache, identity, engine.policy_epoch, time.time)
+                settings_ = loaded.router.semantic_cache
+                cache = SemanticCache(backend, settings_, identity, engine.policy_epoch, time.time, registry)
             gateway = Gateway(engine, client, Observer(registry, log_requests=False), cache, embedder)
             stack.push_async_callback(gateway.close)
             health = Health()

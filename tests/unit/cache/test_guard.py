@@ -169,6 +169,7 @@ ALIKE = [
     ("What sort of cheese melts well?", "Which kind of cheese melts well?"),
     ("Could you tell me how to find my IBAN?", "How do I find my IBAN?"),
     ("What's the amount of sugar in cola?", "How much sugar is in cola?"),
+    ("How does one install Rust?", "How do I install Rust?"),
     ("Can you recommend a beginner's camera?", "Could you suggest a camera for a beginner?"),
 ]
 

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.cache.conftest import DIMENSION, WordEmbedder
 
+from semantic_router_proxy.cache.entry import CacheHit
 from semantic_router_proxy.cache.memory import MemoryBackend
 from semantic_router_proxy.cache.metrics import CacheMetrics
 from semantic_router_proxy.config.cache import GuardConfig, SemanticCacheConfig
@@ -59,14 +60,27 @@ async def test_the_guard_stands_behind_similarity(embedder: WordEmbedder) -> Non
     assert await open_.find_similar("gpt-4", trap, threshold=0.0) is not None
 
 
-async def test_a_callers_threshold_can_only_be_stricter(embedder: WordEmbedder) -> None:
+async def test_a_given_threshold_stands_in_place_of_the_configured_one(embedder: WordEmbedder) -> None:
     cache = _backend(embedder, similarity_threshold=0.99)
     await _add(cache, "how do i sort a list please")
-    assert await cache.find_similar("gpt-4", "how can i sort a list please", threshold=0.1) is None
-    loose = _backend(embedder, similarity_threshold=0.5)
-    await _add(loose, "how do i sort a list please")
-    assert await loose.find_similar("gpt-4", "how can i sort a list please") is not None
-    assert await loose.find_similar("gpt-4", "how can i sort a list please", threshold=0.999) is None
+    assert await cache.find_similar("gpt-4", "how can i sort a list please") is None
+    assert await cache.find_similar("gpt-4", "how can i sort a list please", threshold=0.5) is not None
+    assert await cache.find_similar("gpt-4", "how can i sort a list please", threshold=0.999) is None
+
+
+async def test_a_hit_that_is_not_accepted_is_a_miss(embedder: WordEmbedder) -> None:
+    cache = _backend(embedder)
+    await _add(cache, "What is quantum computing?")
+    offered = []
+
+    async def refuse(hit: CacheHit) -> bool:
+        offered.append(hit.similarity)
+        return False
+
+    assert await cache.find_similar("gpt-4", "What is quantum computing?", accept=refuse) is None
+    assert offered == [pytest.approx(1.0)]
+    stats = cache.get_stats()
+    assert (stats.hit_count, stats.miss_count) == (0, 1)
 
 
 async def test_a_new_threshold_and_guard_hold_at_once(embedder: WordEmbedder) -> None:

@@ -24,6 +24,9 @@ _OPERATOR = re.compile(r"\s*[-−+*^×÷/=!<>&|]+\s*")
 _NUMBER = re.compile(r"([-−]?)([$€£¥]?)(\d[\d.,:/-]*)(st|nd|rd|th)?(%?)\s*([A-Za-z]*)$")
 _THOUSANDS = re.compile(r"^\d{1,3}(,\d{3})+(\.\d+)?$")
 
+# After these words "one" is anyone.
+_BEFORE_ANYONE = frozenset({"do", "does", "can", "could", "should", "would", "must", "may", "might", "will", "did"})
+
 
 def split(text: str) -> list[str]:
     """Return the tokens of a text, as written; contractions and words of several spellings are written in one way."""
@@ -64,16 +67,18 @@ def number(piece: str) -> str | None:
 def number_word(word: str, raw: list[str], following: int) -> str | None:
     """Return the value of a number that is written out, or None.
 
-    `one` and `second` are numbers in "one month" and "second child", not in "this one" and "a second ago"; "a single
-    month" is one month.
+    `one` and `second` are numbers in "one month" and "second child", not in "this one", "how does one" and "a second
+    ago"; "a single month" is one month.
     """
+    if word not in ("one", "second", "single"):
+        return LEXICON.numbers.get(word)
+    before = raw[following - 2].lower() if following > 1 else ""
+    after = raw[following].lower() if following < len(raw) else ""
     if word == "single":
-        return "1" if following > 1 and raw[following - 2].lower() == "a" else None
-    value = LEXICON.numbers.get(word)
-    if value is not None and word in ("one", "second"):
-        after = raw[following].lower() if following < len(raw) else ""
-        return value if after.isalpha() and after not in LEXICON.function_words else None
-    return value
+        return "1" if before == "a" else None
+    if word == "one" and before in _BEFORE_ANYONE:
+        return None
+    return LEXICON.numbers[word] if after.isalpha() and after not in LEXICON.function_words else None
 
 
 def unit_after(raw: list[str], following: int) -> tuple[str, int]:
