@@ -8,7 +8,7 @@ from semantic_router_proxy.config.access import AccessConfig
 from semantic_router_proxy.config.cache import CacheLimits, SemanticCacheConfig
 from semantic_router_proxy.config.embedding import EmbeddingConfig
 from semantic_router_proxy.config.routing import RoutingFields
-from semantic_router_proxy.config.server import AdminConfig, LogConfig, MetricsConfig, ServerConfig
+from semantic_router_proxy.config.server import AdminConfig, LogConfig, MetricsConfig, ServerConfig, TracingConfig
 from semantic_router_proxy.config.upstreams import ModelConfig, ProviderConfig
 
 
@@ -29,6 +29,7 @@ class RouterConfig(RoutingFields):
     admin: AdminConfig = AdminConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
+    tracing: TracingConfig = TracingConfig()
     access: AccessConfig = AccessConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
     semantic_cache: SemanticCacheConfig = SemanticCacheConfig()

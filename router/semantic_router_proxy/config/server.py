@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from semantic_router_proxy.config.section import Section
+from semantic_router_proxy.config.urls import HttpUrl
 
 
 class ServerConfig(Section):
@@ -43,3 +44,13 @@ class LogConfig(Section):
     level: str = Field("info", pattern="^(debug|info|warning|error)$")
     format: str = Field("json", pattern="^(json|console)$")
     requests: bool = Field(True, description="One line a request.")
+
+
+class TracingConfig(Section):
+    """Spans for an OpenTelemetry collector, by OTLP over HTTP. OTEL_EXPORTER_OTLP_HEADERS adds headers, e.g. a key."""
+
+    endpoint: HttpUrl | None = Field(None, description="As in http://collector:4318; /v1/traces is added. None: off.")
+    sample_ratio: float = Field(
+        1.0, ge=0.0, le=1.0, description="Share of the requests that are traced where the caller has not decided."
+    )
+    service_name: str = Field("semantic-router", min_length=1)

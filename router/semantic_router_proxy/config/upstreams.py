@@ -1,23 +1,11 @@
 """Providers (where models are served) and the models themselves."""
 
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from semantic_router_proxy.config.section import Section
-
-
-def _is_http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http:// or https:// address")
-    if parts.username or parts.password:
-        raise ValueError("must not carry credentials; use api_key_env or api_key_file")
-    return value.rstrip("/")
-
-
-HttpUrl = Annotated[str, AfterValidator(_is_http_url)]
+from semantic_router_proxy.config.urls import HttpUrl
 
 ReasoningFamily = Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"]
 

@@ -96,6 +96,7 @@ class _Api:
         """Let a request in whose caller may ask, and may ask now."""
         headers = header_map(scope)
         record.request_id = request_id(headers)
+        record.span = gateway.observer.tracer.begin(headers, f"POST {scope['path']}")
         access = gateway.engine.access
         key = access.check(headers) if access is not None else None
         caller = key.name if key is not None else ""

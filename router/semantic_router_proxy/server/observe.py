@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from semantic_router_proxy.config.server import TracingConfig
 from semantic_router_proxy.server.timeline import Timeline
+from semantic_router_proxy.server.tracing import Span, Tracer
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _RECENT = 1000
@@ -35,13 +37,21 @@ class RequestRecord:
     stream: bool = False
     coalesced: bool = False
     milliseconds: float = 0.0
+    span: Span | None = None
 
 
 class Observer:
     """Collects records. Label sets are few: endpoints, statuses, verdicts, and names out of the configuration."""
 
-    def __init__(self, registry: CollectorRegistry, *, log_requests: bool = True) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        log_requests: bool = True,
+        tracing: TracingConfig = TracingConfig(),  # noqa: B008 - immutable
+    ) -> None:
         self.registry = registry
+        self.tracer = Tracer(tracing, registry)
         self.recent: deque[RequestRecord] = deque(maxlen=_RECENT)
         self.timeline = Timeline()
         self._log_requests = log_requests
@@ -110,6 +120,8 @@ class Observer:
         self.recent.append(record)
         outcome = record.tier if record.cache == "hit" else record.cache or "other"
         self.timeline.add(record.at, "error" if record.status >= 400 else outcome)
+        if record.span is not None:
+            _end_span(record.span, record)
         if self._log_requests:
             _log.info(
                 "request",
@@ -123,6 +135,7 @@ class Observer:
                 model=record.model,
                 decision=record.decision,
                 stream=record.stream,
+                **({"trace_id": record.span.trace_id} if record.span is not None else {}),
             )
 
     def decided(self, decision: str, model: str) -> None:
@@ -146,3 +159,24 @@ class Observer:
 
     def stage_failed(self, stage: str) -> None:
         self._failures.labels(stage).inc()
+
+
+def _end_span(span: Span, record: RequestRecord) -> None:
+    told = {
+        "http.request.method": "POST",
+        "url.path": f"/v1/{record.endpoint}",
+        "http.response.status_code": record.status,
+        "gen_ai.request.model": record.model,
+        "semantic_router.request_id": record.request_id,
+        "semantic_router.cache": record.cache,
+        "semantic_router.cache.tier": record.tier,
+        "semantic_router.cache.reason": record.cache_reason,
+        "semantic_router.decision": record.decision,
+        "semantic_router.stream": record.stream,
+        "semantic_router.coalesced": record.coalesced,
+    }
+    span.attributes |= {key: value for key, value in told.items() if value != ""}
+    if record.tier == "semantic":
+        span.attributes["semantic_router.cache.similarity"] = float(record.similarity)
+    span.failed = record.status >= 500
+    span.end()

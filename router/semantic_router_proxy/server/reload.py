@@ -18,7 +18,7 @@ from semantic_router_proxy.server.health import Health
 _log = structlog.get_logger("semantic_router.reload")
 
 CHECK_SECONDS = 1.0
-_NEEDS_RESTART = ("server", "admin", "metrics", "log", "embedding")
+_NEEDS_RESTART = ("server", "admin", "metrics", "log", "tracing", "embedding")
 _CACHE_NEEDS_RESTART = frozenset(
     {
         "enabled",

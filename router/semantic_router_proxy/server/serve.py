@@ -92,6 +92,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
     begin = time.monotonic()
     starting = asyncio.create_task(start_gateway(loaded, registry))
     stopping = asyncio.create_task(stop.wait())
+    beside: list[asyncio.Task[None]] = []
     try:
         await asyncio.wait({starting, stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
@@ -101,10 +102,9 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
             _log.info("ready", seconds=round(time.monotonic() - begin, 2), epoch=health.gateway.engine.config_epoch)
             gateway = health.gateway
             checks = HealthChecks(gateway.client, lambda: gateway.engine.providers.values())
-            beside = [asyncio.create_task(each.run()) for each in (Reloader(loaded, health), checks)]
+            runners = (Reloader(loaded, health), checks, gateway.observer.tracer)
+            beside += [asyncio.create_task(each.run()) for each in runners]
             await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for task in beside:
-                task.cancel()
         health.draining = True
         _log.info("draining", seconds=config.server.drain_seconds, delay=config.server.drain_delay_seconds)
         if health.gateway is not None:
@@ -117,6 +117,9 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*tasks, starting, stopping, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         for listener in listeners:
             listener.close()
         if health.gateway is not None:
@@ -135,7 +138,8 @@ async def start_gateway(loaded: LoadedConfig, registry: CollectorRegistry) -> Ga
         backend = await open_cache(loaded, embedder, registry)
         identity = str(embedder.identity)
         cache = SemanticCache(backend, config.semantic_cache, identity, engine.policy_epoch, time.time, registry)
-    return Gateway(engine, client, Observer(registry, log_requests=config.log.requests), cache, embedder)
+    observer = Observer(registry, log_requests=config.log.requests, tracing=config.tracing)
+    return Gateway(engine, client, observer, cache, embedder)
 
 
 def _raise_file_limit() -> None:

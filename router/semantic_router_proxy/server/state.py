@@ -148,8 +148,7 @@ def _percentiles(values: Iterable[float]) -> dict[str, float] | None:
 
 
 def _shown(record: RequestRecord, *, with_questions: bool) -> dict[str, Any]:
-    told = asdict(record)
-    del told["begun"]
+    told = {name: getattr(record, name) for name in RequestRecord.__slots__ if name not in ("begun", "span")}
     if not with_questions:
         told["question"] = ""
     return told
