@@ -27,6 +27,7 @@ from semantic_router_proxy.server.passing import as_headers, to_client, to_upstr
 from semantic_router_proxy.server.protocols.base import Translation, WireProtocol
 from semantic_router_proxy.server.protocols.messages_to_chat import wants_thinking
 from semantic_router_proxy.server.sse import DONE, EventSplitter, json_of
+from semantic_router_proxy.server.tracing import CLIENT, Span, child
 from semantic_router_proxy.upstream.client import Call, Exchange, UpstreamClient
 from semantic_router_proxy.upstream.errors import UpstreamError
 from semantic_router_proxy.upstream.provider import Target
@@ -152,7 +153,7 @@ class Gateway:
         asked = request.body.get("model")
         routed = asked is None or asked in AUTO_MODELS
         wants_routing = routed and engine.router.needs_embedding and bool(question)
-        embedding = await self._embed(question) if wants_cache or wants_routing else None
+        embedding = await self._embed(question, request.record.span) if wants_cache or wants_routing else None
         facts = facts_of(request.protocol.name, request.body, request.headers, request.scope, request.caller)
         route = self._route(facts, engine, embedding, None if routed else str(asked))
         limits = judging.limits_of(engine, route, facts, embedding)
@@ -169,21 +170,24 @@ class Gateway:
                 flight.begin(_hit_verdict(hit, route), streamed=False)
                 flight.finish(hit.response)
                 return
-        async with await self._call(request, targets, route) as exchange:
-            self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
-            await self._receive(flight, request, route, exchange)
+        with child(request.record.span, f"{request.protocol.name} {route.model}", CLIENT) as call:
+            async with await self._call(request, targets, route, call) as exchange:
+                self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
+                _describe(call, exchange)
+                await self._receive(flight, request, route, exchange)
         if flight.body is not None and exchange.target is targets[0] and limits.enabled:
             await self._admit(request, route, embedding, flight.body, limits.ttl_seconds)
             if shadowed is not None and prepared is not None:
                 await judging.compare(self, request.record.request_id, prepared, shadowed, flight.body)
 
-    async def _embed(self, question: str) -> Vector | None:
+    async def _embed(self, question: str, span: Span | None) -> Vector | None:
         """Return the question's vector; None, and a count, where the model fails: the request goes on without."""
         if self.embedder is None:
             return None
         begin = time.perf_counter()
         try:
-            vector: Vector = (await self.embedder.embed([question]))[0]
+            with child(span, "embed"):
+                vector: Vector = (await self.embedder.embed([question]))[0]
         except EmbeddingError as error:
             self.observer.stage_failed("embedding")
             _log.warning("embedding_failed", reason=str(error))
@@ -206,7 +210,9 @@ class Gateway:
             code="model_not_found",
         )
 
-    async def _call(self, request: Request, targets: tuple[Target, ...], route: Route) -> Exchange:
+    async def _call(
+        self, request: Request, targets: tuple[Target, ...], route: Route, span: Span | None
+    ) -> Exchange:
         protocol = request.protocol
 
         def call_for(target: Target) -> Call:
@@ -229,6 +235,8 @@ class Gateway:
         # A key that this router accepts is no business of a provider's.
         own_keys = self.engine.access is not None
         passed = to_upstream(request.headers, request.record.request_id, credentials=not own_keys)
+        if span is not None:
+            passed["traceparent"] = span.traceparent
         return await self.client.open(targets, call_for, passed)
 
     async def _receive(self, flight: Flight, request: Request, route: Route, exchange: Exchange) -> None:
@@ -325,6 +333,16 @@ def _translated(translation: Translation, answer: object, provider: str) -> dict
         return translation.whole(answer)
     except (LookupError, TypeError, ValueError):
         raise ApiError(502, f"Provider {provider} sent an answer that cannot be read.", code="bad_upstream") from None
+
+
+def _describe(span: Span | None, exchange: Exchange) -> None:
+    if span is not None:
+        span.attributes |= {
+            "gen_ai.request.model": exchange.target.upstream_name,
+            "semantic_router.provider": exchange.target.provider.name,
+            "http.response.status_code": exchange.status,
+            "semantic_router.first_byte_seconds": exchange.first_byte_seconds,
+        }
 
 
 def speaks_anthropic(target: Target) -> bool:
