@@ -1,9 +1,9 @@
-"""Runs a Milvus server inside network and process namespaces of its own: `python -m tests.milvus.isolated FOLDER ...`.
+"""Runs a Milvus server in network and process namespaces of its own: `python -m tests.milvus.isolated FOLDER PORT ...`.
 
 The server binds all interfaces and fixed ports, so it must not share the machine's network. This process listens on
-127.0.0.1 of the machine first and enters the new network after: a socket stays where it was made, so what is
-accepted outside is passed on to the server inside. It prints its port. The server is process 1 of its namespace: when
-this process ends, however it ends, the kernel kills all of the server.
+127.0.0.1 of the machine first (PORT 0: any) and enters the new network after: a socket stays where it was made, so
+what is accepted outside is passed on to the server inside. It prints its port. The server is process 1 of its
+namespace: when this process ends, however it ends, the kernel kills all of the server.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ def _enter_new(namespace: int) -> None:
 
 
 def main() -> None:
-    folder, arguments = Path(sys.argv[1]), sys.argv[2:]
+    folder, port, arguments = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     _die_with_parent()
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     _enter_new(_CLONE_NEWNET)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     # Only now: the first process started after this one is process 1 of the new namespace.

@@ -45,10 +45,13 @@ class MilvusServer:
         self.port = 0
 
     def start(self, **client: Any) -> None:
-        """Start and wait until a client with these arguments is answered. Raises RuntimeError with the log's end."""
+        """Start and wait until a client with these arguments is answered; at a second start, at the same port.
+
+        Raises RuntimeError with the log's end.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.milvus.isolated", str(self._folder), *self._arguments],
+            [sys.executable, "-m", "tests.milvus.isolated", str(self._folder), str(self.port), *self._arguments],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": f"{install()}:{ROOT}"},
             stdout=subprocess.PIPE,
@@ -64,7 +67,8 @@ class MilvusServer:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(MilvusException, OSError):
-                probe = MilvusClient(uri=f"{scheme}://127.0.0.1:{self.port}", dedicated=True, timeout=5, **client)
+                address = f"{scheme}://127.0.0.1:{self.port}"
+                probe = MilvusClient(uri=address, dedicated=True, timeout=5, **client)
                 try:
                     probe.list_collections(timeout=5)
                     return

@@ -6,7 +6,7 @@ import yaml
 
 from semantic_router_operator.api.milvus import Milvus
 from semantic_router_operator.api.semantic_router import SemanticRouter
-from semantic_router_proxy.config.milvus import INDEX_PARAMS
+from semantic_router_proxy.config.milvus import INDEX_PARAMS, SEARCH_PARAMS
 
 DATA_DIR = "/var/lib/semantic-router"
 TLS_DIR = "/etc/semantic-router/milvus-tls"
@@ -29,7 +29,7 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
             "partition_key": milvus.collection.partition_key,
         },
         "search": {
-            "params": dict(milvus.search.params),
+            "params": _search_params(milvus),
             "topk": milvus.search.topk,
             "consistency_level": milvus.search.consistency_level,
         },
@@ -42,6 +42,12 @@ def _index_params(milvus: Milvus) -> dict[str, int]:
     """Return the parameters that the index type takes; the resource's defaults are those of HNSW."""
     known = INDEX_PARAMS[milvus.collection.index_type]
     return {name: value for name, value in milvus.collection.index_params.items() if name in known}
+
+
+def _search_params(milvus: Milvus) -> dict[str, int]:
+    """Return the parameters that a search of the index type takes; the resource's default is that of HNSW."""
+    known = SEARCH_PARAMS[milvus.collection.index_type]
+    return {name: value for name, value in milvus.search.params.items() if name in known}
 
 
 def _connection(resource: SemanticRouter, milvus: Milvus) -> dict[str, Any]:

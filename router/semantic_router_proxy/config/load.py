@@ -70,6 +70,9 @@ def load_milvus_config(
         for section in sorted(FOREIGN_SECTIONS & set(data))
     ]
     config = validate(MilvusConfig, {key: data[key] for key in data if key not in FOREIGN_SECTIONS}, file)
+    warnings += [
+        Problem(file, key, f"has no effect {reason}") for key, reason in sorted(config.keys_without_effect().items())
+    ]
     if config.collection.vector_field.dimension is not None:
         dimension = str(config.collection.vector_field.dimension)
         warnings.append(

@@ -33,6 +33,22 @@ _DEFAULT_PARAMS = {
     "SCANN": {"nlist": 128},
 }
 
+# What a search takes for each index, and with what it begins; Milvus itself passes over a wrong name in silence.
+SEARCH_PARAMS: dict[str, dict[str, int]] = {
+    "HNSW": {"ef": 64},
+    "FLAT": {},
+    "IVF_FLAT": {"nprobe": 16},
+    "IVF_SQ8": {"nprobe": 16},
+    "IVF_PQ": {"nprobe": 16},
+    "SCANN": {"nprobe": 16, "reorder_k": 100},
+    "DISKANN": {"search_list": 100},
+    "AUTOINDEX": {},
+}
+_KNOWN_SEARCH_PARAMS = frozenset(name for params in SEARCH_PARAMS.values() for name in params)
+
+# Milvus Lite takes the other names and then fails in the background.
+LITE_INDEX_TYPES = frozenset({"HNSW", "FLAT", "IVF_FLAT", "AUTOINDEX"})
+
 # Sections of vLLM Semantic Router's milvus.yaml that this router has no use for.
 FOREIGN_SECTIONS = frozenset({"performance", "data_management"})
 
@@ -120,14 +136,31 @@ class CollectionConfig(Section):
 
 
 class SearchConfig(Section):
-    params: dict[str, int] = Field(default_factory=lambda: {"ef": 64})
-    topk: int = Field(10, ge=1, le=1000)
+    params: dict[str, int] = Field(default_factory=dict, description="None: the index type's usual ones.")
+    topk: int = Field(10, ge=1, le=1000, description="Most similar entries of a partition that a lookup looks at.")
+    timeout: float = Field(
+        2.0,
+        gt=0,
+        description="Seconds that a request waits for a lookup, which is a miss then; writes: connection.timeout.",
+    )
     consistency_level: ConsistencyLevel = "Session"
+
+    @model_validator(mode="after")
+    def _params_are_known(self) -> "SearchConfig":
+        for name, value in self.params.items():
+            if name not in _KNOWN_SEARCH_PARAMS:
+                known = ", ".join(sorted(_KNOWN_SEARCH_PARAMS))
+                raise ValueError(f"params.{name} is not a parameter of a search; there are {known}")
+            if value < 1:
+                raise ValueError(f"params.{name} must be at least 1, but is {value}")
+        return self
 
 
 class LoggingConfig(Section):
-    level: Literal["debug", "info", "warning", "warn", "error"] | None = None
-    enable_query_log: bool = False
+    level: Literal["debug", "info", "warning", "warn", "error"] | None = Field(
+        None, description="Of the messages of pymilvus itself; none: silent, since its errors are reported here."
+    )
+    enable_query_log: bool = Field(False, description="Log each request to Milvus and how long it took, at level info.")
 
 
 class DevelopmentConfig(Section):
@@ -144,6 +177,39 @@ class MilvusConfig(Section):
     search: SearchConfig = SearchConfig()
     logging: LoggingConfig = LoggingConfig()
     development: DevelopmentConfig = DevelopmentConfig()
+
+    @model_validator(mode="after")
+    def _milvus_lite_has_the_index(self) -> "MilvusConfig":
+        if self.connection.embedded and self.collection.index.type not in LITE_INDEX_TYPES:
+            raise ValueError(
+                f"collection.index.type {self.collection.index.type} is not supported by Milvus Lite "
+                f"({self.connection.uri}); it has {', '.join(sorted(LITE_INDEX_TYPES))}"
+            )
+        return self
+
+    @property
+    def search_params(self) -> dict[str, int]:
+        """What a search is given: the index type's usual parameters, and the configured ones that it takes."""
+        usual = SEARCH_PARAMS[self.collection.index.type]
+        return usual | {name: value for name, value in self.search.params.items() if name in usual}
+
+    def keys_without_effect(self) -> dict[str, str]:
+        """Return the keys that were given and do nothing here, with the reason of each."""
+        found = {}
+        index = self.collection.index.type
+        for name in self.search.params.keys() - SEARCH_PARAMS[index].keys():
+            found[f"search.params.{name}"] = f"with index type {index}"
+        connection = self.connection
+        if connection.uri:
+            given = connection.model_fields_set
+            found |= {f"connection.{name}": "beside connection.uri" for name in ("host", "port") if name in given}
+        if connection.embedded:
+            lite = "with Milvus Lite"
+            found |= {f"connection.{name}": lite for name in ("auth", "tls") if getattr(connection, name).enabled}
+            found |= {"connection.database": lite} if connection.database != "default" else {}
+            if self.search.consistency_level not in ("Strong", SearchConfig().consistency_level):
+                found["search.consistency_level"] = f"{lite}, which always is strongly consistent"
+        return found
 
 
 SHORT_FORM_KEYS = {

@@ -1,20 +1,26 @@
 """A connection to Milvus: made when it is first needed, called in threads, every call with a time limit."""
 
 import asyncio
+import functools
 import logging
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
+import structlog
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from semantic_router_proxy.cache.store import StoreMismatch, StoreUnavailable
-from semantic_router_proxy.config.milvus import ConnectionConfig, DevelopmentConfig
+from semantic_router_proxy.config.milvus import ConnectionConfig, MilvusConfig
 
 Result = TypeVar("Result")
+
+_log = structlog.get_logger(__name__)
 
 # They write stack traces of errors that we report in a sentence, or expect; the second is Milvus Lite's server.
 for _name in ("pymilvus", "grpc._server"):
@@ -53,37 +59,72 @@ def client_arguments(config: ConnectionConfig) -> dict[str, Any]:
     return arguments
 
 
+class TimeLimited:
+    """A MilvusClient whose every request has a time limit; several of pymilvus' own would wait without end."""
+
+    _ASK_NOTHING = frozenset({"create_schema", "prepare_index_params"})
+
+    def __init__(self, client: MilvusClient, seconds: float, log_requests: bool) -> None:
+        self._client = client
+        self._seconds = seconds
+        self._log_requests = log_requests
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if name in self._ASK_NOTHING:
+            return method
+        limited = functools.partial(method, timeout=self._seconds)
+        return functools.partial(_logged, name, limited) if self._log_requests else limited
+
+
+def _logged(name: str, request: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+    """Make a request and log how long it took; never what was asked or answered."""
+    begin = time.perf_counter()
+    failed = True
+    try:
+        result = request(*arguments, **named)
+        failed = False
+        return result
+    finally:
+        _log.info("milvus_request", request=name, failed=failed, ms=round((time.perf_counter() - begin) * 1e3, 1))
+
+
 class Connection:
     """Runs functions of a MilvusClient in threads and turns whatever goes wrong into StoreUnavailable."""
 
-    def __init__(self, config: ConnectionConfig, development: DevelopmentConfig) -> None:
-        self._config = config
-        self._verbose = development.verbose_errors
+    def __init__(self, config: MilvusConfig) -> None:
+        self._config = config.connection
+        self._verbose = config.development.verbose_errors
+        self._log_requests = config.logging.enable_query_log
+        if config.logging.level is not None:
+            logging.getLogger("pymilvus").setLevel(config.logging.level.upper())
         self._client: MilvusClient | None = None
-        self._threads = ThreadPoolExecutor(1 if config.embedded else _SERVER_THREADS, thread_name_prefix="milvus")
+        self._connecting = threading.Lock()
+        self._threads = ThreadPoolExecutor(1 if self._config.embedded else _SERVER_THREADS, thread_name_prefix="milvus")
 
     @property
     def address(self) -> str:
         return self._config.uri or f"{self._config.host}:{self._config.port}"
 
-    async def run(self, call: Callable[[MilvusClient], Result], requests: int = 1) -> Result:
-        """Return what the call returns, within the connection's timeout for each of its `requests` to Milvus.
+    async def run(self, call: Callable[[MilvusClient], Result], seconds: float, requests: int = 1) -> Result:
+        """Return what the call returns; each of its `requests` to Milvus may take so many seconds.
 
         Raises StoreUnavailable, and StoreMismatch where the call does.
         """
-        limit = self._config.timeout * requests
+        limit = seconds * requests
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(limit):
-                return await loop.run_in_executor(self._threads, self._run, call)
+                return await loop.run_in_executor(self._threads, self._run, call, seconds)
         except TimeoutError:
             raise StoreUnavailable(f"Milvus at {self.address} gave no answer within {limit:g} s") from None
 
-    def _run(self, call: Callable[[MilvusClient], Result]) -> Result:
+    def _run(self, call: Callable[[MilvusClient], Result], seconds: float) -> Result:
         try:
-            if self._client is None:
-                self._client = self._connect()
-            return call(self._client)
+            with self._connecting:
+                if self._client is None:
+                    self._client = self._connect()
+            return call(TimeLimited(self._client, seconds, self._log_requests))
         except (StoreMismatch, StoreUnavailable):
             raise
         except (MilvusException, grpc.RpcError, OSError, ValueError, RuntimeError) as error:

@@ -5,61 +5,80 @@ step. Functions here run in a thread with a connected client.
 """
 
 import contextlib
+import re
+from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
-from semantic_router_proxy.cache.milvus.filters import quoted
 from semantic_router_proxy.cache.milvus.rows import make_schema
 from semantic_router_proxy.cache.store import StoreMismatch
 from semantic_router_proxy.config.milvus import MilvusConfig
 
-# Milvus Lite takes these names and then fails in the background.
-LITE_INDEX_TYPES = frozenset({"HNSW", "FLAT", "IVF_FLAT", "AUTOINDEX"})
+_log = structlog.get_logger(__name__)
 
 # INVERTED came with Milvus 2.4; before it each kind of field had a type of its own.
 _SCALAR_INDEXES = {"exact_key": ("INVERTED", "Trie"), "written_at": ("INVERTED", "STL_SORT")}
 
+# What a collection has that was made by hand for other routers, as the Kubernetes guide shows it.
+_BY_HAND = frozenset({"id", "embedding", "response"})
 
-def prepare_collection(client: MilvusClient, config: MilvusConfig, embedder: str, dimension: int) -> str:
-    """Return the name to use, with a collection behind it that fits. Raises StoreMismatch."""
+_ORIGIN = re.compile(r" \[embedder (?P<embedder>.+?)(, from (?P<source>\w+))?\]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the end of a collection's description tells: whose vectors it holds, and, where it was made by
+    re-embedding, from which collection."""
+
+    embedder: str
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"[embedder {self.embedder}{f', from {self.source}' if self.source else ''}]"
+
+
+def prepare_collection(
+    client: MilvusClient, config: MilvusConfig, embedder: str, dimension: int, *, drop_old: bool
+) -> None:
+    """See to it that a loaded collection that fits is behind the configured name. Raises StoreMismatch."""
     name = config.collection.name
     existing = set(client.list_collections())
-    aliased = None if name in existing else _behind_alias(client, name)
-    if config.development.drop_collection_on_startup and (name in existing or aliased):
-        if aliased:
+    real = name if name in existing else behind_alias(client, name)
+    if real is not None and drop_old:
+        if real != name:
             client.drop_alias(name)
-        client.drop_collection(aliased or name)
-        existing.discard(aliased or name)
-        aliased = None
-        existing.discard(name)
-    if name in existing:
-        _check(client, name, config, embedder, dimension)
-        _put_behind_alias(client, name)
-    elif aliased:
-        _check(client, name, config, embedder, dimension)
-    else:
+        client.drop_collection(real)
+        _log.warning("cache_collection_dropped", collection=real, reason="development.drop_collection_on_startup")
+        real = None
+    if real == name and _made_by_hand(client, name) and config.development.auto_create_collection:
+        _set_aside(client, name, existing)
+        real = None
+    if real is None:
         if not config.development.auto_create_collection:
             raise StoreMismatch(
                 f"there is no collection {name}, and development.auto_create_collection is off; create it, or switch "
                 "that on"
             )
-        _create(client, config, dimension)
-        client.load_collection(name)
-    return name
+        _create(client, config, embedder, dimension)
+    else:
+        _check(client, real, config, embedder, dimension)
+        if real == name:
+            _put_behind_alias(client, name)
+    # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
+    client.load_collection(name)
 
 
 def new_collection_name(client: MilvusClient, name: str) -> str:
     """Return the next free name of a real collection for an alias."""
-    existing = set(client.list_collections())
-    number = 1
-    while f"{name}_v{number}" in existing:
-        number += 1
-    return f"{name}_v{number}"
+    numbered = re.compile(re.escape(name) + r"_v(\d+)")
+    numbers = [int(found[1]) for each in client.list_collections() if (found := numbered.fullmatch(each))]
+    return f"{name}_v{max(numbers, default=0) + 1}"
 
 
-def create_collection(client: MilvusClient, real: str, config: MilvusConfig, dimension: int) -> None:
+def create_collection(client: MilvusClient, real: str, config: MilvusConfig, origin: Origin, dimension: int) -> None:
     """Create an empty, indexed collection; it is not loaded yet."""
     index = client.prepare_index_params()
     index.add_index(
@@ -70,7 +89,7 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, dim
     )
     client.create_collection(
         real,
-        schema=make_schema(config.collection, dimension),
+        schema=make_schema(config.collection, f"{config.collection.description} {origin}", dimension),
         consistency_level=config.search.consistency_level,
     )
     # Not in the call above, which would load the collection: a loaded one takes no further index.
@@ -78,6 +97,23 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, dim
     if not config.connection.embedded:
         for field, types in _SCALAR_INDEXES.items():
             _index_scalar(client, real, field, types)
+
+
+def behind_alias(client: MilvusClient, alias: str) -> str | None:
+    """Return the real collection's name, None where there is no such alias."""
+    try:
+        described = client.describe_alias(alias)
+    except MilvusException as error:
+        if "not found" in error.message.lower() or "not exist" in error.message.lower():
+            return None
+        raise
+    return str(described["collection_name"]) if described else None
+
+
+def origin_of(client: MilvusClient, collection: str) -> Origin | None:
+    """Return where a collection comes from, None for one that no router made."""
+    found = _ORIGIN.search(client.describe_collection(collection)["description"])
+    return Origin(found["embedder"], found["source"] or "") if found else None
 
 
 def _index_scalar(client: MilvusClient, collection: str, field: str, types: tuple[str, ...]) -> None:
@@ -90,24 +126,31 @@ def _index_scalar(client: MilvusClient, collection: str, field: str, types: tupl
             return
 
 
-def _create(client: MilvusClient, config: MilvusConfig, dimension: int) -> None:
+def _create(client: MilvusClient, config: MilvusConfig, embedder: str, dimension: int) -> None:
     name = config.collection.name
     real = new_collection_name(client, name)
     try:
-        create_collection(client, real, config, dimension)
+        create_collection(client, real, config, Origin(embedder), dimension)
         client.create_alias(real, name)
     except MilvusException:
         # Another replica may have been faster; what counts is that the alias is there.
-        if _behind_alias(client, name) is None:
+        if behind_alias(client, name) is None:
             raise
 
 
-def _behind_alias(client: MilvusClient, alias: str) -> str | None:
-    try:
-        described = client.describe_alias(alias)
-    except MilvusException:
-        return None
-    return str(described["collection_name"]) if described else None
+def _made_by_hand(client: MilvusClient, name: str) -> bool:
+    return {field["name"] for field in client.describe_collection(name)["fields"]} == _BY_HAND
+
+
+def _set_aside(client: MilvusClient, name: str, existing: set[str]) -> None:
+    """Give a collection that was made by hand another name; its answers cannot be served, for nothing tells to which
+    question they belong."""
+    number, kept = 1, f"{name}_by_hand"
+    while kept in existing:
+        number += 1
+        kept = f"{name}_by_hand_{number}"
+    client.rename_collection(name, kept)
+    _log.warning("cache_collection_set_aside", collection=name, renamed_to=kept, reason="it has no questions")
 
 
 def _put_behind_alias(client: MilvusClient, name: str) -> None:
@@ -115,30 +158,26 @@ def _put_behind_alias(client: MilvusClient, name: str) -> None:
     real = new_collection_name(client, name)
     client.rename_collection(name, real)
     client.create_alias(real, name)
+    _log.info("cache_collection_adopted", collection=name, renamed_to=real)
 
 
-def _check(client: MilvusClient, name: str, config: MilvusConfig, embedder: str, dimension: int) -> None:
+def _check(client: MilvusClient, real: str, config: MilvusConfig, embedder: str, dimension: int) -> None:
     """Compare what is there with what this router needs."""
-    described: dict[str, Any] = client.describe_collection(name)
+    described: dict[str, Any] = client.describe_collection(real)
     fields = {field["name"]: field for field in described["fields"]}
-    needed = {field.name for field in make_schema(config.collection, dimension).fields}
-    missing = sorted(needed - set(fields))
+    missing = sorted({field.name for field in make_schema(config.collection, "", dimension).fields} - set(fields))
     if missing:
         raise StoreMismatch(
-            f"the collection {name} was not made by this router (it has no field {', '.join(missing)}). Rename it "
-            f'(client.rename_collection("{name}", "{name}_old")) or set collection.name to another name'
+            f"the collection {real} was not made by this router (it has no field {', '.join(missing)}). Set "
+            f"collection.name to another name, or rename what is there: MilvusClient(…).rename_collection("
+            f'"{real}", "{real}_old")'
         )
-    found = int(fields[config.collection.vector_field.name]["params"]["dim"])
-    if found != dimension:
+    found = _ORIGIN.search(described["description"])
+    vectors = int(fields[config.collection.vector_field.name]["params"]["dim"])
+    theirs = found["embedder"] if found else f"of {vectors} dimensions"
+    if vectors != dimension or (found and theirs != embedder):
         raise StoreMismatch(
-            f"the collection {name} holds vectors of {found} numbers, the embedding model {embedder} gives "
-            f"{dimension}. Run `semantic-router cache reembed`, or set collection.name to another name"
-        )
-    # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
-    client.load_collection(name)
-    rows = client.query(name, filter=f"embedder != {quoted(embedder)}", output_fields=["embedder"], limit=1)
-    if rows:
-        raise StoreMismatch(
-            f"the collection {name} holds entries of the embedding model {rows[0]['embedder']}, this router uses "
-            f"{embedder}. Run `semantic-router cache reembed`, or set collection.name to another name"
+            f"the collection {real} holds vectors of the embedding model {theirs}, this router uses {embedder}. Run "
+            "`semantic-router cache reembed --config FILE`, which makes a collection for the new model beside it, or "
+            "set collection.name to another name"
         )

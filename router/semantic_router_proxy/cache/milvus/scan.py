@@ -35,7 +35,6 @@ class TimeOrderedScan:
 
     collection: str
     consistency_level: str
-    timeout: float
     _times: NDArray[np.int64] = field(default_factory=_no_times)
     _after: int | None = None
 
@@ -53,7 +52,6 @@ class TimeOrderedScan:
             filter=f"written_at > {after} and written_at <= {last}",
             output_fields=list(fields),
             consistency_level=self.consistency_level,
-            timeout=self.timeout,
         )
         self._times = times[np.searchsorted(times, last, side="right") :]
         self._after = last
@@ -72,7 +70,6 @@ class TimeOrderedScan:
             filter=f"written_at > {after}",
             output_fields=["written_at"],
             consistency_level=self.consistency_level,
-            timeout=self.timeout,
         )
         try:
             while batch := iterator.next():

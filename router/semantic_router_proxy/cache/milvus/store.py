@@ -1,5 +1,6 @@
 """`EntryStore` on Milvus."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from pymilvus import MilvusClient
 
 from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
 from semantic_router_proxy.cache.milvus.client import Connection
-from semantic_router_proxy.cache.milvus.collection import LITE_INDEX_TYPES, prepare_collection
+from semantic_router_proxy.cache.milvus.collection import prepare_collection
 from semantic_router_proxy.cache.milvus.filters import exactly, hexadecimal
 from semantic_router_proxy.cache.milvus.rows import HEADER_FIELDS, BadRow, to_entry, to_header, to_row, to_vector
 from semantic_router_proxy.cache.milvus.scan import TimeOrderedScan
@@ -31,19 +32,18 @@ class MilvusStore:
     def __init__(
         self, config: MilvusConfig, embedder: EmbedderIdentity, bad_row: Callable[[], None] = lambda: None
     ) -> None:
-        if config.connection.embedded and config.collection.index.type not in LITE_INDEX_TYPES:
-            raise StoreMismatch(
-                f"collection.index.type {config.collection.index.type} is not supported by Milvus Lite; "
-                f"it has {', '.join(sorted(LITE_INDEX_TYPES))}"
-            )
         self._config = config
         self._embedder = str(embedder)
         self._dimension = embedder.dimension
         self._vector_field = config.collection.vector_field.name
         self._name = config.collection.name
-        self._connection = Connection(config.connection, config.development)
-        self._scan = TimeOrderedScan(self._name, config.search.consistency_level, config.connection.timeout)
-        self._prepared = False
+        self._connection = Connection(config)
+        self._scan = TimeOrderedScan(self._name, config.search.consistency_level)
+        self._timeout = config.connection.timeout
+        self._lookup_timeout = min(config.search.timeout, self._timeout)
+        self._ready = False
+        self._drop_old = config.development.drop_collection_on_startup
+        self._preparation: asyncio.Future[None] | None = None
         self._bad_row = bad_row
         self._logged: set[str] = set()
 
@@ -53,7 +53,7 @@ class MilvusStore:
 
     async def open(self) -> None:
         """Connect and prepare the collection. Raises StoreUnavailable and StoreMismatch."""
-        await self._connection.run(self._prepare, _PREPARING_REQUESTS)
+        await self._connection.run(self._prepare, self._timeout, _PREPARING_REQUESTS)
 
     async def put(self, entries: Sequence[CacheEntry]) -> frozenset[str]:
         """See `EntryStore.put`. An entry that Milvus cannot hold is counted as a bad row."""
@@ -69,13 +69,15 @@ class MilvusStore:
 
     async def get(self, entry_id: str) -> CacheEntry | None:
         """See `EntryStore.get`."""
-        rows = await self._query(f'id == "{hexadecimal(entry_id)}"', limit=1)
+        rows = await self._query(f'id == "{hexadecimal(entry_id)}"', limit=1, seconds=self._lookup_timeout)
         entries = self._entries(rows)
         return entries[0] if entries else None
 
     async def get_exact(self, exact_key: str, now: float) -> CacheEntry | None:
         """See `EntryStore.get_exact`."""
-        rows = await self._query(f'exact_key == "{hexadecimal(exact_key)}" and {_alive(now)}', limit=10)
+        rows = await self._query(
+            f'exact_key == "{hexadecimal(exact_key)}" and {_alive(now)}', 10, seconds=self._lookup_timeout
+        )
         return max(self._entries(rows), key=lambda entry: entry.header.created_at, default=None)
 
     async def search(self, partition: str, embedding: Vector, limit: int, now: float) -> list[Candidate]:
@@ -94,8 +96,8 @@ class MilvusStore:
                     "params": self._search_params(wanted),
                 },
                 consistency_level=self._config.search.consistency_level,
-                timeout=self._timeout,
-            )
+            ),
+            self._lookup_timeout,
         )
         candidates = []
         for hit in found[0]:
@@ -109,7 +111,8 @@ class MilvusStore:
         """See `EntryStore.scan`."""
         fields = (*HEADER_FIELDS, "written_at", self._vector_field)
         page = await self._call(
-            lambda client: self._scan.page(client, written_after, limit, fields), self._scan.requests(written_after)
+            lambda client: self._scan.page(client, written_after, limit, fields),
+            requests=self._scan.requests(written_after),
         )
         scanned = []
         for row in page.rows:
@@ -150,7 +153,7 @@ class MilvusStore:
         """See `EntryStore.sweep`."""
         limit = int(expired_before * 1e6)
         condition = f"expires_at > 0 and expires_at < {limit} and written_at < {limit}"
-        await self._call(lambda client: client.delete(self._name, filter=condition, timeout=self._timeout))
+        await self._call(lambda client: client.delete(self._name, filter=condition))
 
     async def count(self) -> int:
         """See `EntryStore.count`."""
@@ -158,15 +161,14 @@ class MilvusStore:
         return int(rows[0]["count(*)"])
 
     async def close(self) -> None:
+        if self._preparation is not None:
+            self._preparation.cancel()
         await self._connection.close()
 
-    @property
-    def _timeout(self) -> float:
-        return self._config.connection.timeout
-
     def _prepare(self, client: MilvusClient) -> None:
-        prepare_collection(client, self._config, self._embedder, self._dimension)
-        self._prepared = True
+        prepare_collection(client, self._config, self._embedder, self._dimension, drop_old=self._drop_old)
+        self._drop_old = False
+        self._ready = True
 
     def _replace(self, client: MilvusClient, rows: list[dict[str, Any]]) -> None:
         """Write rows in place of those of the same ids.
@@ -175,25 +177,41 @@ class MilvusStore:
         so such rows are deleted and inserted. Milvus Lite upserts correctly.
         """
         if self._config.connection.embedded or not self._config.collection.partition_key:
-            client.upsert(self._name, rows, timeout=self._timeout)
+            client.upsert(self._name, rows)
             return
-        client.delete(self._name, ids=[row["id"] for row in rows], timeout=self._timeout)
-        client.insert(self._name, rows, timeout=self._timeout)
+        client.delete(self._name, ids=[row["id"] for row in rows])
+        client.insert(self._name, rows)
 
-    async def _call(self, call: Callable[[MilvusClient], Result], requests: int = 1) -> Result:
-        """Run a call; the first one after a start without Milvus prepares the collection."""
-
-        def prepared(client: MilvusClient) -> Result:
-            if not self._prepared:
-                self._prepare(client)
-            return call(client)
-
+    async def _call(
+        self, call: Callable[[MilvusClient], Result], seconds: float | None = None, requests: int = 1
+    ) -> Result:
+        """Run a call. After a start without Milvus, or a failure, the collection is looked at anew first: it may have
+        been dropped, released or replaced meanwhile, or a restarted Milvus may not have loaded it yet."""
+        limit = self._timeout if seconds is None else seconds
+        if not self._ready:
+            await self._prepared(limit)
         try:
-            return await self._connection.run(prepared, requests if self._prepared else requests + _PREPARING_REQUESTS)
+            return await self._connection.run(call, limit, requests)
+        except StoreUnavailable:
+            self._ready = False
+            raise
+
+    async def _prepared(self, seconds: float) -> None:
+        """Wait so long for the preparation, which goes on however long it takes. Raises StoreUnavailable."""
+        if self._preparation is None or self._preparation.done():
+            self._preparation = asyncio.ensure_future(self.open())
+            self._preparation.add_done_callback(_retrieve)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(self._preparation)
+        except TimeoutError:
+            raise StoreUnavailable(f"Milvus at {self.address} has not made {self._name} ready yet") from None
         except StoreMismatch as error:
             raise StoreUnavailable(str(error)) from error
 
-    async def _query(self, condition: str, limit: int | None, fields: Sequence[str] = ("*",)) -> list[dict[str, Any]]:
+    async def _query(
+        self, condition: str, limit: int | None, fields: Sequence[str] = ("*",), seconds: float | None = None
+    ) -> list[dict[str, Any]]:
         bound = {} if limit is None else {"limit": limit}
         rows = await self._call(
             lambda client: client.query(
@@ -201,9 +219,9 @@ class MilvusStore:
                 filter=condition,
                 output_fields=list(fields),
                 consistency_level=self._config.search.consistency_level,
-                timeout=self._timeout,
                 **bound,
-            )
+            ),
+            seconds,
         )
         return [dict(row) for row in rows]
 
@@ -217,7 +235,7 @@ class MilvusStore:
         return entries
 
     def _search_params(self, limit: int) -> dict[str, int]:
-        params = dict(self._config.search.params)
+        params = self._config.search_params
         if "ef" in params:
             params["ef"] = max(params["ef"], limit)
         return params
@@ -232,6 +250,12 @@ class MilvusStore:
         if kind not in self._logged and len(self._logged) < _LOGGED_KINDS:
             self._logged.add(kind)
             _log.warning("cache_row_skipped", collection=self._name, reason=reason)
+
+
+def _retrieve(preparation: "asyncio.Future[None]") -> None:
+    """Take note of a failure that nobody waits for any more."""
+    if not preparation.cancelled():
+        preparation.exception()
 
 
 def _alive(now: float) -> str:
