@@ -210,9 +210,7 @@ class Gateway:
             code="model_not_found",
         )
 
-    async def _call(
-        self, request: Request, targets: tuple[Target, ...], route: Route, span: Span | None
-    ) -> Exchange:
+    async def _call(self, request: Request, targets: tuple[Target, ...], route: Route, span: Span | None) -> Exchange:
         protocol = request.protocol
 
         def call_for(target: Target) -> Call:

@@ -109,7 +109,9 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 identity = str(embedder.identity)
                 settings_ = loaded.router.semantic_cache
                 cache = SemanticCache(backend, settings_, identity, engine.policy_epoch, time.time, registry)
-            gateway = Gateway(engine, client, Observer(registry, log_requests=False, tracing=loaded.router.tracing), cache, embedder)
+            gateway = Gateway(
+                engine, client, Observer(registry, log_requests=False, tracing=loaded.router.tracing), cache, embedder
+            )
             stack.push_async_callback(gateway.close)
             health = Health()
             health.gateway = gateway
