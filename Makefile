@@ -47,6 +47,10 @@ check: $(STAMP) ## The gate before every commit: format, lint, types, import con
 test: check control-plane ## Everything: the gate, then a real API server, a real Milvus and a real router
 	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/cluster tests/milvus tests/system
 
+.PHONY: e2e
+e2e: $(STAMP) ## The images, the chart and the operator as pods, on kind, a node of our own or an existing cluster
+	@$(BIN)/python -m pytest -v --timeout=1500 e2e
+
 .PHONY: control-plane
 control-plane: $(STAMP) ## Find or build the tests' API server, etcd, controllers, kubectl and helm
 	@$(BIN)/python -m tests.control_plane

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.clusters.node import machine
 from tests.control_plane.binaries import cache_folder, client, find_or_build
+
+from e2e.clusters.node import machine
 
 Report = Callable[[str], None]
 KIND_NAME = "semantic-router-e2e"
@@ -85,6 +86,10 @@ def cluster(report: Report) -> Iterator[Cluster]:
         with _kind() as found:
             yield found
     elif chosen == "node":
+        # Whoever started one before works on the tests: it stays.
+        if (kept := machine.running()) is not None:
+            yield Node(kept)
+            return
         kubeconfig = machine.up(report)
         try:
             yield Node(kubeconfig)

@@ -6,8 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.clusters.cluster import Report
 from tests.control_plane.binaries import UnavailableError, cache_folder, locked
+
+from e2e.clusters.cluster import Report
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

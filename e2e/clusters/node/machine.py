@@ -34,6 +34,12 @@ class NodeError(Exception):
     """The node did not come up, or is up already; the text says what and where the logs are."""
 
 
+def running() -> Path | None:
+    """The administrator's kubeconfig of a node that is up, else None."""
+    folders = Folders.default()
+    return folders.kubeconfig if _init(folders) is not None else None
+
+
 def up(report: Callable[[str], None]) -> Path:
     """Starts a fresh node and returns the administrator's kubeconfig once pods can be run.
 

@@ -1,0 +1,56 @@
+"""The examples, applied as they are, answer a real client."""
+
+import time
+
+import yaml
+
+from e2e.world import ROOT, World, eventually
+
+QUESTION = "How do I reset my account password?"
+PARAPHRASE = "How can I reset the password of my account?"
+LOOK_ALIKE = "How do I delete my account password?"
+
+
+def _apply_example(world: World, namespace: str, name: str) -> float:
+    """Applies it and waits until it is ready; returns the seconds that it took."""
+    started = time.monotonic()
+    world.kubectl("apply", "-n", namespace, "-f", str(ROOT / "examples" / f"{name}.yaml"))
+    world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
+    return time.monotonic() - started
+
+
+def test_quickstart(world: World, namespace: str) -> None:
+    _apply_example(world, namespace, "quickstart")
+    first, again, other_words, look_alike = world.ask(
+        namespace, "semantic-router", QUESTION, QUESTION, PARAPHRASE, LOOK_ALIKE
+    )
+    assert (first["cache"], first["model"]) == ("miss", "small")
+    assert (again["cache"], again["tier"]) == ("hit", "exact")
+    assert (other_words["cache"], other_words["tier"]) == ("hit", "semantic")
+    assert other_words["text"] == again["text"] == first["text"]
+    assert look_alike["cache"] == "miss"
+    assert look_alike["text"] != first["text"]
+
+
+def test_memory(world: World, namespace: str) -> None:
+    _apply_example(world, namespace, "memory")
+    first, again = world.ask(namespace, "semantic-router", QUESTION, QUESTION)
+    assert [first["cache"], again["cache"]] == ["miss", "hit"]
+
+
+def test_what_is_deleted_leaves_nothing(world: World, namespace: str) -> None:
+    _apply_example(world, namespace, "memory")
+    world.kubectl("delete", "-n", namespace, "semanticrouter", "semantic-router", "--timeout=60s")
+    kinds = "deployments,replicasets,pods,services,configmaps,serviceaccounts,horizontalpodautoscalers,networkpolicies"
+
+    def left() -> list[str]:
+        items = world.get(kinds, "-n", namespace, "-l", "app.kubernetes.io/managed-by=semantic-router-operator")
+        return [f"{each['kind']}/{each['metadata']['name']}" for each in items.get("items", [])]
+
+    eventually(lambda: not left())
+
+
+def test_the_quickstart_is_what_the_readme_applies() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "examples/quickstart.yaml" in text
+    assert yaml.safe_load((ROOT / "examples" / "quickstart.yaml").read_text())["kind"] == "SemanticRouter"
