@@ -71,6 +71,20 @@ async def test_an_explanation_names_decision_signals_and_the_caches_verdict(site
     assert site.router.standin.record.requests == 1, "no model was asked by the page"
 
 
+async def test_a_miss_is_explained_by_what_was_nearest(site: Site) -> None:
+    cache = site.router.gateway.cache
+    assert cache is not None
+    await site.router.ask("How do I sort a list of 10 names in Python?")
+    await site.router.until(lambda: cache.get_stats().total_entries == 1)
+    other = "How do I sort a list of 20 names in Python?"
+    seen = await site.browser.run("explain", token=TOKEN, question=other)
+    assert "the guard objected: numbers" in seen["explained"]
+    assert "of 10 names" in seen["explained"]
+    await site.router.ask(other)
+    seen = await site.browser.run("overview", token=TOKEN)
+    assert "guard: numbers" in seen["tables"]["recent"][1][7]
+
+
 async def test_a_hostile_question_stays_text(site: Site) -> None:
     await site.router.ask(HOSTILE)
     seen = await site.browser.run("explain", token=TOKEN, question=HOSTILE)

@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
+from semantic_router_proxy.cache.match import Match
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 
 Accept = Callable[[CacheHit], Awaitable[bool]]
+Seen = Callable[[Match], None]
 
 
 class CacheBackend(Protocol):
@@ -52,9 +54,11 @@ class CacheBackend(Protocol):
         embedding: Vector | None = None,
         threshold: float | None = None,
         accept: Accept | None = None,
+        seen: Seen | None = None,
     ) -> CacheHit | None:
         """Return the answer to the most similar question of the partition that reaches the threshold and passes
-        the guard. `threshold` stands in place of the configured one; a hit that `accept` turns down is a miss."""
+        the guard. `threshold` stands in place of the configured one; a hit that `accept` turns down is a miss.
+        `seen` is told what was nearest and what the guard objected to, so that a miss can be explained."""
         ...
 
     async def get(self, entry_id: str) -> CacheHit | None:

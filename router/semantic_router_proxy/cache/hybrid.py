@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import structlog
 
-from semantic_router_proxy.cache.backend import Accept
+from semantic_router_proxy.cache.backend import Accept, Seen
 from semantic_router_proxy.cache.breaker import StoreBreaker
 from semantic_router_proxy.cache.entry import CacheEntry, CacheHit, CacheStats, EntryHeader, Tier, Vector
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
@@ -138,6 +138,7 @@ class HybridBackend:
         embedding: Vector | None = None,
         threshold: float | None = None,
         accept: Accept | None = None,
+        seen: Seen | None = None,
     ) -> CacheHit | None:
         """See `CacheBackend.find_similar`."""
         begin = time.perf_counter()
@@ -161,6 +162,8 @@ class HybridBackend:
             if match.serving is not None:
                 hit = await self._fetch(match.serving.header, "semantic", match.serving.similarity)
         self._metrics.match(match)
+        if seen is not None:
+            seen(match)
         self._metrics.time("find_similar", time.perf_counter() - begin)
         if hit is not None and accept is not None and not await accept(hit):
             hit = None

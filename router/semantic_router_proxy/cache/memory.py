@@ -2,7 +2,7 @@
 
 import time
 
-from semantic_router_proxy.cache.backend import Accept
+from semantic_router_proxy.cache.backend import Accept, Seen
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
 from semantic_router_proxy.cache.index.graph import GraphSettings
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
@@ -88,6 +88,7 @@ class MemoryBackend:
         embedding: Vector | None = None,
         threshold: float | None = None,
         accept: Accept | None = None,
+        seen: Seen | None = None,
     ) -> CacheHit | None:
         """See `CacheBackend.find_similar`."""
         begin = time.perf_counter()
@@ -98,6 +99,8 @@ class MemoryBackend:
             query, candidates, self._maker.threshold(threshold), self._maker.clock(), guard=self._config.guard.enabled
         )
         self._metrics.match(match)
+        if seen is not None:
+            seen(match)
         hit = None
         if match.serving is not None:
             header = match.serving.header

@@ -11,7 +11,7 @@ import orjson
 from prometheus_client import CollectorRegistry
 
 from semantic_router_proxy.cache import keys, shadow, verify
-from semantic_router_proxy.cache.backend import CacheBackend
+from semantic_router_proxy.cache.backend import CacheBackend, Seen
 from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
 from semantic_router_proxy.cache.limits import Limits, limits_for
 from semantic_router_proxy.cache.lookup import Clock
@@ -39,6 +39,8 @@ class Prepared:
     question: str | None
     eligibility: Eligibility
     hints: CallerHints
+    variant: str = ""
+    """What the route does to the request beside choosing a model, as a digest: part of the partition."""
 
 
 class SemanticCache:
@@ -101,10 +103,12 @@ class SemanticCache:
         *,
         limits: Limits | None = None,
         ask: Ask | None = None,
+        seen: Seen | None = None,
     ) -> CacheHit | None:
         """Return the answer to a like question, asked of the same model under otherwise equal circumstances.
 
-        `limits` are those of the question's category and decision; without `ask` nothing is put to the verifier.
+        `limits` are those of the question's category and decision; without `ask` nothing is put to the verifier;
+        `seen` is told what the lookup met.
         """
         partition = self._partition(prepared, model)
         question = prepared.question
@@ -126,6 +130,7 @@ class SemanticCache:
             embedding=embedding,
             threshold=in_force.threshold if ask is None else in_force.verify_threshold,
             accept=accept,
+            seen=seen,
         )
 
     async def _verify(self, stored: str, asked: str, ask: Ask) -> bool:
@@ -237,7 +242,12 @@ class SemanticCache:
 
     def _partition(self, prepared: Prepared, model: str) -> str | None:
         return keys.partition(
-            prepared.scope, self._embedder, self._policy_epoch, prepared.protocol, model, prepared.body
+            prepared.scope,
+            self._embedder,
+            self._policy_epoch + prepared.variant,
+            prepared.protocol,
+            model,
+            prepared.body,
         )
 
     def _may_serve(self, prepared: Prepared, hit: CacheHit) -> bool:

@@ -75,7 +75,8 @@ def make_admin_app(health: Health, config: AdminConfig, base: Path) -> Starlette
             raise ApiError(400, 'Send {"text": "a question"} or a whole chat request.')
         told = await explain(_running(health), body)
         if not token.may_see_questions(request):
-            told["cache"].pop("stored_question", None)
+            for key in ("stored_question", "nearest_question"):
+                told["cache"].pop(key, None)
         return json_response(told)
 
     async def invalidate(request: Request) -> Response:

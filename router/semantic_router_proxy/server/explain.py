@@ -1,7 +1,9 @@
 """What the router would do with a request, without asking a model."""
 
+from dataclasses import replace
 from typing import Any
 
+from semantic_router_proxy.cache.match import Match
 from semantic_router_proxy.embedding.base import EmbeddingError
 from semantic_router_proxy.routing.facts import facts_of, last_user_text
 from semantic_router_proxy.server.engine import AUTO_MODELS
@@ -35,11 +37,15 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
         "decision": route.decision,
         "reason": route.reason,
         "use_reasoning": route.use_reasoning,
+        "reasoning_effort": route.reasoning_effort,
+        "system_prompt": route.system_prompt.mode if route.system_prompt is not None else None,
+        "escalated": route.escalated,
         "signals": [
             {
                 "signal": reached.signal,
                 "matched": reached.reading.matched,
                 "confidence": round(reached.reading.confidence, 4),
+                "sure": reached.reading.sure,
                 "why": reached.reading.why,
             }
             for reached in route.trace
@@ -47,7 +53,7 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
     }
     if gateway.cache is None:
         return {**told, "cache": {"verdict": "disabled"}}
-    prepared = gateway.cache.prepare(_PROTOCOL, body, scope, {})
+    prepared = replace(gateway.cache.prepare(_PROTOCOL, body, scope, {}), variant=route.variant)
     allowed = prepared.eligibility
     limits = limits_of(engine, route, facts, vector)
     cache: dict[str, Any] = {
@@ -60,7 +66,13 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
     }
     hit = await gateway.cache.find_exact(prepared) if allowed.exact else None
     if hit is None and cache["semantic"] and vector is not None:
-        hit = await gateway.cache.find_similar(prepared, route.model, vector, limits=limits)
+        met: list[Match] = []
+        hit = await gateway.cache.find_similar(prepared, route.model, vector, limits=limits, seen=met.append)
+        for match in met:
+            cache["objections"] = match.rejections
+            if match.nearest is not None:
+                cache["nearest"] = round(match.nearest.similarity, 4)
+                cache["nearest_question"] = match.nearest.header.query
     if hit is not None:
         cache |= {
             "verdict": "hit",

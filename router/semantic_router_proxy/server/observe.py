@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from semantic_router_proxy.cache.match import Match
 from semantic_router_proxy.config.server import TracingConfig
 from semantic_router_proxy.server.timeline import Timeline
-from semantic_router_proxy.server.tracing import Span, Tracer
+from semantic_router_proxy.server.tracing import Attributes, Span, Tracer
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_MONEY = (0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 _RECENT = 1000
 
 _log = structlog.get_logger("semantic_router.requests")
@@ -30,6 +32,8 @@ class RequestRecord:
     cache_reason: str = ""
     tier: str = ""
     similarity: float = 0.0
+    nearest: float = 0.0
+    objections: tuple[str, ...] = ()
     model: str = ""
     decision: str = ""
     reason: str = ""
@@ -38,6 +42,11 @@ class RequestRecord:
     coalesced: bool = False
     milliseconds: float = 0.0
     span: Span | None = None
+
+    def saw(self, match: Match) -> None:
+        """Remember what a semantic lookup met: the nearest question, and the guard's rules that objected."""
+        self.nearest = match.nearest.similarity if match.nearest is not None else 0.0
+        self.objections = match.rejections
 
 
 class Observer:
@@ -100,6 +109,13 @@ class Observer:
             ["model", "kind", "currency"],
             registry=registry,
         )
+        self._answer_cost = Histogram(
+            "semantic_router_answer_cost",
+            "Money that one answer cost by the model's prices.",
+            ["model", "currency"],
+            buckets=_MONEY,
+            registry=registry,
+        )
         self._failures = Counter(
             "semantic_router_stage_failures",
             "Stages that failed without failing a request.",
@@ -156,13 +172,15 @@ class Observer:
 
     def money(self, model: str, kind: str, amount: float, currency: str) -> None:
         self._cost.labels(model, kind, currency).inc(amount)
+        if kind == "spent":
+            self._answer_cost.labels(model, currency).observe(amount)
 
     def stage_failed(self, stage: str) -> None:
         self._failures.labels(stage).inc()
 
 
 def _end_span(span: Span, record: RequestRecord) -> None:
-    told = {
+    told: Attributes = {
         "http.request.method": "POST",
         "url.path": f"/v1/{record.endpoint}",
         "http.response.status_code": record.status,

@@ -61,16 +61,26 @@ function tables(state) {
   }), "Nothing was routed yet.");
 }
 
+function similarity(each) {
+  const nearest = each.cache === "hit" ? each.similarity : each.nearest;
+  return number(nearest ? nearest.toFixed(3) : "", each.cache === "hit" ? "" : "soft");
+}
+
+function why(each) {
+  const guard = each.cache !== "hit" && each.objections?.length ? `guard: ${[...new Set(each.objections)].join(", ")}` : "";
+  return [each.cache_reason, guard, each.reason, each.coalesced ? "shared another request's call" : ""].filter(Boolean).join("; ");
+}
+
 function recent(state) {
   fill(at("recent"), ["Time", "Cache", "Similarity#", "Took#", "Model", "Decision", "Question", "Why"], (state.recent ?? []).map((each) => {
     const outcome = each.status >= 400 ? "error" : each.cache === "hit" ? each.tier : each.cache;
     const label = each.status >= 400 ? `${each.status}` : outcome || "other";
     return [
       cell(new Date(each.at * 1000).toLocaleTimeString("en-GB"), "nowrap soft"), cell(badge(label, outcome)),
-      number(each.similarity ? each.similarity.toFixed(3) : ""), number(milliseconds(each.milliseconds)),
+      similarity(each), number(milliseconds(each.milliseconds)),
       cell(each.model, "nowrap"), cell(each.decision || "–", "nowrap soft"),
       cell(each.question || (state.questions_shown ? "" : "hidden"), each.question ? "question" : "soft"),
-      cell([each.cache_reason, each.reason, each.coalesced ? "shared another request's call" : ""].filter(Boolean).join("; "), "soft"),
+      cell(why(each), "soft"),
     ];
   }), "Nothing was asked yet.");
 }

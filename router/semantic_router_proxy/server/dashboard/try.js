@@ -12,8 +12,11 @@ function verdict(cache) {
   const kind = cache.verdict === "hit" ? cache.tier : cache.verdict;
   const lines = [];
   if (cache.similarity != null) lines.push(`similarity ${cache.similarity.toFixed(3)}`);
-  if (cache.reason) lines.push(`not everything is allowed: ${cache.reason}`);
+  if (cache.threshold != null) lines.push(`threshold ${cache.threshold}`);
+  if (cache.reason) lines.push(`only exact repeats or less: ${cache.reason}`);
   if (cache.stored_question) lines.push(`stored question: ${cache.stored_question}`);
+  if (cache.verdict === "miss" && cache.nearest != null) lines.push(`nearest ${cache.nearest.toFixed(3)}${cache.nearest_question ? `: ${cache.nearest_question}` : ""}`);
+  if (cache.verdict === "miss" && cache.objections?.length) lines.push(`the guard objected: ${cache.objections.join(", ")}`);
   const words = { exact: "exact hit", semantic: "semantic hit", miss: "miss", bypass: "bypass", disabled: "the cache is off" };
   return element("div", "", element("h3", "", "Cache"), element("strong", kind, words[kind] ?? kind), ...lines.map((line) => element("p", "soft", line)));
 }
