@@ -16,6 +16,7 @@ FACTS = ClusterFacts(
     default_image="registry.test/semantic-router:1.2.3", kinds=OPTIONAL_KINDS, secret_versions={"milvus-auth": "41"}
 )
 SECRETS = {"MILVUS_USERNAME": "router", "MILVUS_PASSWORD": "canary-password", "PROVIDER_OPENAI_API_KEY": "canary-key"}
+FILES = {"config.yaml": "config.yaml", "milvus.yaml": "config/semantic-cache/milvus.yaml"}
 
 
 def _objects(case: Path) -> str:
@@ -36,7 +37,9 @@ def test_rendered_objects(case: Path, update_golden: bool) -> None:
 def test_the_router_reads_what_was_rendered(case: Path, tmp_path: Path) -> None:
     for each in yaml.safe_load_all(_objects(case)):
         for key, text in each.get("data", {}).items():
-            target = tmp_path / ("config.yaml" if key == "config.yaml" else "config/semantic-cache/milvus.yaml")
+            if key not in FILES:
+                continue
+            target = tmp_path / FILES[key]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
     loaded = load_config(tmp_path / "config.yaml", SECRETS)

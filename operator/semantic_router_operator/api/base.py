@@ -1,11 +1,11 @@
 """The base of all API models, and the types that Kubernetes writes in its own way."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-_ACRONYMS = {"Url": "URL", "Uri": "URI", "Ttl": "TTL", "Ca": "CA", "Cpu": "CPU"}
+_ACRONYMS = {"Api": "API", "Url": "URL", "Uri": "URI", "Ttl": "TTL", "Ca": "CA", "Cpu": "CPU"}
 
 
 def camel_case(name: str) -> str:
@@ -76,6 +76,7 @@ DnsName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{_LABEL
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 ShortName = Annotated[str, Field(min_length=1, max_length=128)]
+SignalType = Literal["keyword", "embedding", "domain", "context", "content", "complexity", "header", "caller"]
 
 # A part of the pod's API that is passed on as it is and checked by the API server there.
 FreeForm = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]

@@ -6,13 +6,10 @@ from semantic_router_operator.api.semantic_router import SemanticRouter
 def unimplemented(resource: SemanticRouter) -> list[tuple[str, str]]:
     """Return path and sentence of each section in use that the operator cannot carry out."""
     spec = resource.spec
-    network = spec.network_policy
     used = {
         "spec.milvus.managed": spec.milvus is not None and spec.milvus.managed is not None,
         "spec.migration": spec.migration is not None,
         "spec.backup": spec.backup is not None,
-        "spec.monitoring": spec.monitoring is not None,
-        "spec.networkPolicy": network is not None and network.enabled,
     }
     return [
         (path, f"{path} is not carried out by this version of the operator; remove it")

@@ -1,12 +1,10 @@
 """`spec.migration`, `spec.backup`, `spec.monitoring` and `spec.networkPolicy`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from semantic_router_operator.api.base import ApiModel, DnsName, HttpUrl, SecretRef, StringMap
-
-Labels = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]
+from semantic_router_operator.api.base import ApiModel, DnsName, FreeForm, HttpUrl, SecretRef, StringMap
 
 
 class Validation(ApiModel):
@@ -46,20 +44,44 @@ class Backup(ApiModel):
     verify: Literal["never", "weekly"] = "never"
 
 
+class Tracing(ApiModel):
+    """Spans for an OpenTelemetry collector, by OTLP over HTTP."""
+
+    endpoint: HttpUrl = Field(description="As in http://collector:4318; /v1/traces is added.")
+    sample_ratio: float = Field(
+        1, ge=0, le=1, description="Share of the requests that are traced where the caller has not decided."
+    )
+
+
 class Monitoring(ApiModel):
-    """Objects of prometheus-operator; auto makes them where its CRDs exist."""
+    """Objects of prometheus-operator (auto: where its CRDs exist, on: wait for them), a dashboard, and traces."""
 
     service_monitor: Literal["auto", "on", "off"] = "auto"
-    rules: Literal["auto", "on", "off"] = "auto"
-    dashboard: bool = False
-    labels: StringMap = Field(default_factory=dict)
+    rules: Literal["auto", "on", "off"] = Field("auto", description="Alerts, as a PrometheusRule.")
+    dashboard: bool = Field(False, description="Whether to make a ConfigMap that Grafana's sidecar picks up.")
+    labels: StringMap = Field(
+        default_factory=dict, description="Of ServiceMonitor and PrometheusRule, for Prometheus to select them by."
+    )
+    tracing: Tracing | None = None
 
 
 class NetworkPolicy(ApiModel):
     """Who may talk to whom."""
 
     enabled: bool = True
-    ingress_from: tuple[Labels, ...] = Field(
-        (), max_length=16, description="Peers that may call the router; none: all."
+    ingress_from: tuple[FreeForm, ...] = Field(
+        (), max_length=16, description="Peers that may call the router, as in a NetworkPolicy; none: all."
     )
-    prometheus_namespace: DnsName | None = None
+    egress: tuple[FreeForm, ...] = Field(
+        (),
+        max_length=16,
+        description="Egress rules of the router beside DNS, Milvus, the providers and the embedding endpoint.",
+    )
+    prometheus_namespace: DnsName | None = Field(
+        None, description="Who may scrape; None: pods labelled app.kubernetes.io/name=prometheus in any namespace."
+    )
+    restrict_milvus: bool = Field(
+        True,
+        description="Whether an external Milvus in this namespace is closed to all but the router, its own components "
+        "and Prometheus. One that milvus-operator runs for this resource always is.",
+    )

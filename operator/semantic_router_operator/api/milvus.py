@@ -69,14 +69,14 @@ class EmbeddedMilvus(ApiModel):
 class Collection(ApiModel):
     name: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "semantic_cache"
     index_type: Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "DISKANN", "AUTOINDEX"] = "HNSW"
-    index_params: dict[str, int] = Field(default_factory=lambda: {"M": 16, "efConstruction": 64})
+    index_params: dict[str, int] = Field(default_factory=dict, description="None: the index type's usual ones.")
     metric_type: Literal["IP", "COSINE", "L2"] = "IP"
     partition_key: bool = True
     auto_create: bool = True
 
 
 class Search(ApiModel):
-    params: dict[str, int] = Field(default_factory=lambda: {"ef": 64})
+    params: dict[str, int] = Field(default_factory=dict, description="None: the index type's usual ones.")
     topk: int = Field(10, ge=1, le=1000)
     consistency_level: Literal["Strong", "Bounded", "Session", "Eventually"] = "Session"
 

@@ -10,6 +10,7 @@ from semantic_router_operator.api.base import (
     FreeForm,
     IntOrPercent,
     Quantity,
+    SecretKeyRef,
     SecretRef,
     StringMap,
     Text,
@@ -58,6 +59,14 @@ class Autoscaling(ApiModel):
     min_replicas: int = Field(2, ge=1, le=1000)
     max_replicas: int = Field(10, ge=1, le=1000)
     target_cpu_utilization: int = Field(70, ge=1, le=1000, description="Per cent of the requested CPU.")
+    target_running_requests: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Requests being answered by a pod, on average: the router's own metric "
+        "semantic_router_requests_running, which an adapter has to serve as a custom metric. Beside CPU; the larger "
+        "number of pods holds.",
+    )
 
 
 class PodDisruptionBudget(ApiModel):
@@ -128,6 +137,18 @@ class PodTemplate(ApiModel):
     service_account_name: DnsName | None = Field(None, description="None: one is made.")
 
 
+class Limits(ApiModel):
+    """What a single request may be."""
+
+    max_body_bytes: int = Field(20 * 1024 * 1024, ge=1024, le=1024**3, description="413 above.")
+    max_body_depth: int = Field(128, ge=8, le=250, description="Nesting of the JSON; 400 above.")
+    max_header_bytes: int = Field(64 * 1024, ge=1024, le=1024**2, description="431 above.")
+    receive_timeout_seconds: int = Field(
+        60, ge=1, le=3600, description="How long a request's head, and then its body, may take to arrive (408)."
+    )
+    request_timeout_seconds: int = Field(600, ge=1, le=86_400, description="How long an answer may take (504).")
+
+
 class RouterSpec(ApiModel):
     """The router's Deployment and Service."""
 
@@ -152,5 +173,10 @@ class RouterSpec(ApiModel):
     http_route: HttpRoute | None = None
     scheduling: Scheduling = Scheduling()
     pod_template: PodTemplate = PodTemplate()
+    admin_token_secret_ref: SecretKeyRef | None = Field(
+        None,
+        description="The token of the admin port. A rotation needs no restart. None: reading only, and no questions.",
+    )
+    limits: Limits = Limits()
     drain_seconds: int = Field(25, ge=0, le=3600, description="How long running answers may finish at a stop.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"

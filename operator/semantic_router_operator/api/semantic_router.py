@@ -10,7 +10,7 @@ from semantic_router_operator.api.lifecycle import Backup, Migration, Monitoring
 from semantic_router_operator.api.milvus import Milvus
 from semantic_router_operator.api.router import RouterSpec
 from semantic_router_operator.api.routing import Routing
-from semantic_router_operator.api.upstreams import Model, Provider
+from semantic_router_operator.api.upstreams import Access, Model, Provider
 
 Profile = Literal["development", "staging", "production"]
 
@@ -34,8 +34,14 @@ class Spec(ApiModel):
             ),
             (
                 "!has(self.routing) || !has(self.routing.decisions) || self.routing.decisions.all(d, "
-                "d.modelRefs.all(r, has(self.models) && self.models.exists(m, m.name == r.model)))",
+                "d.modelRefs.all(r, has(self.models) && r.model in self.models.map(m, m.name)))",
                 "every decision's modelRefs must name models of spec.models",
+            ),
+            (
+                # The list of one list is how CEL gives a value a name, so that it is computed once.
+                "!has(self.models) || [self.models.map(m, m.name)].all(names, self.models.all(m, !has(m.fallbacks) || "
+                "m.fallbacks.all(f, f != m.name && f in names)))",
+                "a model's fallbacks must be other models of spec.models",
             ),
             (
                 "!has(self.cache) || !has(self.cache.backend) || self.cache.backend == 'memory' || has(self.milvus)",
@@ -58,6 +64,7 @@ class Spec(ApiModel):
     providers: tuple[Provider, ...] = Field((), max_length=32, json_schema_extra={"x-map-key": "name"})
     models: tuple[Model, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
     routing: Routing = Routing()
+    access: Access = Access()
     cache: Cache = Cache()
     milvus: Milvus | None = None
     migration: Migration | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from semantic_router_operator.api.profiles import with_preset
+from semantic_router_operator.api.routing import SIGNAL_FIELDS
 from semantic_router_operator.api.semantic_router import SemanticRouter
 
 _LONGEST_VALUE = 80
@@ -69,7 +70,7 @@ def _problem(finding: Any) -> Problem:
 def _variables(resource: SemanticRouter) -> list[Problem]:
     """Find `${NAME}` in texts: the router would put in its environment, where the keys of providers are."""
     texts = resource.spec.model_dump(
-        mode="json", by_alias=True, exclude_none=True, include={"providers", "models", "routing", "cache"}
+        mode="json", by_alias=True, exclude_none=True, include={"providers", "models", "routing", "cache", "access"}
     )
     problems: list[Problem] = []
 
@@ -96,12 +97,15 @@ def _references(resource: SemanticRouter) -> list[Problem]:
     for number, model in enumerate(spec.models):
         if model.provider not in providers:
             problems.append(Problem(f"spec.models[{number}].provider", "is not one of spec.providers", model.provider))
+        for place, fallback in enumerate(model.fallbacks):
+            if fallback not in models or fallback == model.name:
+                problems.append(
+                    Problem(f"spec.models[{number}].fallbacks[{place}]", "is not another of spec.models", fallback)
+                )
     if spec.routing.default_model is not None and spec.routing.default_model not in models:
         problems.append(Problem("spec.routing.defaultModel", "is not one of spec.models", spec.routing.default_model))
     signals = {
-        "keyword": {signal.name for signal in spec.routing.signals.keywords},
-        "embedding": {signal.name for signal in spec.routing.signals.embeddings},
-        "domain": {signal.name for signal in spec.routing.signals.domains},
+        kind: [signal.name for signal in getattr(spec.routing.signals, field)] for kind, field in SIGNAL_FIELDS.items()
     }
     for number, decision in enumerate(spec.routing.decisions):
         path = f"spec.routing.decisions[{number}]"
@@ -119,6 +123,7 @@ def _references(resource: SemanticRouter) -> list[Problem]:
         ("spec.providers", [provider.name for provider in spec.providers]),
         ("spec.models", [model.name for model in spec.models]),
         ("spec.routing.decisions", [decision.name for decision in spec.routing.decisions]),
+        *((f"spec.routing.signals.{SIGNAL_FIELDS[kind]}", found) for kind, found in signals.items()),
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         problems += [Problem(section, "has two entries of one name", name) for name in twice]

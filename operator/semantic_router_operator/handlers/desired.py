@@ -10,8 +10,8 @@ from semantic_router_operator.plan.key import PAUSE_ANNOTATION
 from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import names
 from semantic_router_operator.render.deployment import referenced_secrets
-from semantic_router_operator.render.exposure import missing_kinds
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import endpoint, render
 from semantic_router_operator.render.router_config import router_config
 

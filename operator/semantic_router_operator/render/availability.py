@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from semantic_router_operator.api.router import Autoscaling
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
 from semantic_router_operator.render.metadata import metadata
+
+# The router's own gauge, as a custom metric of its pods (custom.metrics.k8s.io).
+_RUNNING = "semantic_router_requests_running"
 
 
 def autoscaler(resource: SemanticRouter) -> dict[str, Any] | None:
@@ -21,19 +25,20 @@ def autoscaler(resource: SemanticRouter) -> dict[str, Any] | None:
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": autoscaling.min_replicas,
             "maxReplicas": autoscaling.max_replicas,
-            "metrics": [
-                {
-                    "type": "Resource",
-                    "resource": {
-                        "name": "cpu",
-                        "target": {"type": "Utilization", "averageUtilization": autoscaling.target_cpu_utilization},
-                    },
-                }
-            ],
+            "metrics": _metrics(autoscaling),
             # A pod that goes takes its memory cache along, so fewer pods is a slower decision than more pods.
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 300}},
         },
     }
+
+
+def _metrics(autoscaling: Autoscaling) -> list[dict[str, Any]]:
+    cpu = {"type": "Utilization", "averageUtilization": autoscaling.target_cpu_utilization}
+    metrics: list[dict[str, Any]] = [{"type": "Resource", "resource": {"name": "cpu", "target": cpu}}]
+    if autoscaling.target_running_requests is not None:
+        running = {"type": "AverageValue", "averageValue": str(autoscaling.target_running_requests)}
+        metrics.append({"type": "Pods", "pods": {"metric": {"name": _RUNNING}, "target": running}})
+    return metrics
 
 
 def disruption_budget(resource: SemanticRouter) -> dict[str, Any] | None:

@@ -2,15 +2,23 @@
 
 import hashlib
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
+from semantic_router_operator.api.base import SecretKeyRef
 from semantic_router_operator.api.router import Image, Resources
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_config import DATA_DIR, TLS_DIR
-from semantic_router_operator.render.router_config import DRAIN_DELAY_SECONDS
+from semantic_router_operator.render.model_files import model_environment, model_mounts, model_volumes
+from semantic_router_operator.render.router_config import (
+    ACCESS_KEYS_FILE,
+    ADMIN_TOKEN_FILE,
+    DRAIN_DELAY_SECONDS,
+    SECRETS_DIR,
+)
 from semantic_router_operator.render.template import render_template
 
 CHECKSUM_ANNOTATION = "semanticrouter.dev/checksum"
@@ -74,12 +82,28 @@ def _strategy(resource: SemanticRouter) -> dict[str, Any]:
 
 def _checksum(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, str]) -> str:
     """Return a name of everything that a pod reads at its start only."""
-    secrets = {name: facts.secret_versions.get(name, "") for name in sorted(referenced_secrets(resource))}
+    secrets = {name: facts.secret_versions.get(name, "") for name in sorted(_secrets_read_at_start(resource))}
     return hashlib.sha256(json.dumps([files, secrets], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def referenced_secrets(resource: SemanticRouter) -> dict[str, frozenset[str]]:
     """Return the Secrets that the pod needs, and the keys that must be in them."""
+    needed = _secrets_read_at_start(resource)
+    for ref, _ in _secret_files(resource):
+        needed.setdefault(ref.name, set()).add(ref.key)
+    return {name: frozenset(keys) for name, keys in needed.items()}
+
+
+def _secret_files(resource: SemanticRouter) -> list[tuple[SecretKeyRef, str]]:
+    """Return the keys of Secrets that the router reads again whenever they change, with their files' names."""
+    files = (
+        (resource.spec.access.keys_secret_ref, ACCESS_KEYS_FILE),
+        (resource.spec.router.admin_token_secret_ref, ADMIN_TOKEN_FILE),
+    )
+    return [(ref, PurePosixPath(file).name) for ref, file in files if ref is not None]
+
+
+def _secrets_read_at_start(resource: SemanticRouter) -> dict[str, set[str]]:
     needed: dict[str, set[str]] = {}
     for provider in resource.spec.providers:
         if provider.api_key_secret_ref is not None:
@@ -94,11 +118,14 @@ def referenced_secrets(resource: SemanticRouter) -> dict[str, frozenset[str]]:
         needed.setdefault(external.tls.secret_ref.name, set()).update(
             ("ca.crt", "client.crt", "client.key") if external.tls.mutual else ("ca.crt",)
         )
-    return {name: frozenset(keys) for name, keys in needed.items()}
+    return needed
 
 
 def _environment(resource: SemanticRouter) -> list[dict[str, Any]]:
-    variables: list[dict[str, Any]] = [{"name": "SEMANTIC_ROUTER_DATA_DIR", "value": DATA_DIR}]
+    variables: list[dict[str, Any]] = [
+        {"name": "SEMANTIC_ROUTER_DATA_DIR", "value": DATA_DIR},
+        *model_environment(resource, DATA_DIR),
+    ]
 
     def from_secret(variable: str, name: str, key: str) -> None:
         variables.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}})
@@ -132,7 +159,9 @@ def _volume_mounts(resource: SemanticRouter) -> list[dict[str, Any]]:
     external = resource.spec.milvus.external if resource.spec.milvus is not None else None
     if external is not None and external.tls is not None:
         mounts.append({"name": "milvus-tls", "mountPath": TLS_DIR, "readOnly": True})
-    return mounts
+    if _secret_files(resource):
+        mounts.append({"name": "secrets", "mountPath": SECRETS_DIR, "readOnly": True})
+    return [*mounts, *model_mounts(resource)]
 
 
 def _volumes(resource: SemanticRouter) -> list[dict[str, Any]]:
@@ -150,7 +179,11 @@ def _volumes(resource: SemanticRouter) -> list[dict[str, Any]]:
     if milvus is not None and milvus.external is not None and milvus.external.tls is not None:
         secret = milvus.external.tls.secret_ref.name
         volumes.append({"name": "milvus-tls", "secret": {"secretName": secret}})
-    return volumes
+    files = _secret_files(resource)
+    if files:
+        sources = [{"secret": {"name": ref.name, "items": [{"key": ref.key, "path": path}]}} for ref, path in files]
+        volumes.append({"name": "secrets", "projected": {"sources": sources}})
+    return [*volumes, *model_volumes(resource)]
 
 
 def _projected(config_map: str, key: str, path: str) -> dict[str, Any]:
@@ -163,13 +196,16 @@ def _scheduling(resource: SemanticRouter) -> dict[str, Any]:
         list(scheduling.topology_spread_constraints) if scheduling.topology_spread_constraints is not None else None
     )
     if spread is None:
+        # Over nodes first; over zones as well, where the nodes name theirs. Pods of an older template do not count.
         spread = [
             {
                 "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
+                "topologyKey": key,
                 "whenUnsatisfiable": "ScheduleAnyway",
                 "labelSelector": {"matchLabels": names.selector(resource)},
+                "matchLabelKeys": ["pod-template-hash"],
             }
+            for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
         ]
     values = {
         "nodeSelector": scheduling.node_selector,

@@ -56,12 +56,3 @@ def http_route(resource: SemanticRouter, facts: ClusterFacts) -> dict[str, Any] 
         "metadata": metadata(resource, names.deployment(resource)),
         "spec": spec,
     }
-
-
-def missing_kinds(resource: SemanticRouter, facts: ClusterFacts) -> list[tuple[str, str]]:
-    """Return path and sentence of each section that is left out because the cluster does not serve its kind."""
-    wanted = resource.spec.router.http_route
-    if wanted is None or not wanted.enabled or "HTTPRoute" in facts.kinds:
-        return []
-    sentence = "spec.router.httpRoute waits for the Gateway API: install the CRD httproutes.gateway.networking.k8s.io"
-    return [("spec.router.httpRoute", sentence)]

@@ -4,9 +4,8 @@ from typing import Any
 
 import yaml
 
-from semantic_router_operator.api.milvus import Milvus
+from semantic_router_operator.api.milvus import Collection, Milvus
 from semantic_router_operator.api.semantic_router import SemanticRouter
-from semantic_router_proxy.config.milvus import INDEX_PARAMS, SEARCH_PARAMS
 
 DATA_DIR = "/var/lib/semantic-router"
 TLS_DIR = "/etc/semantic-router/milvus-tls"
@@ -25,11 +24,11 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
             "name": milvus.collection.name,
             "description": "Semantic cache",
             "vector_field": {"name": "embedding", "metric_type": milvus.collection.metric_type},
-            "index": {"type": milvus.collection.index_type, "params": _index_params(milvus)},
+            "index": _index(milvus.collection),
             "partition_key": milvus.collection.partition_key,
         },
         "search": {
-            "params": _search_params(milvus),
+            **({"params": dict(milvus.search.params)} if "params" in milvus.search.model_fields_set else {}),
             "topk": milvus.search.topk,
             "consistency_level": milvus.search.consistency_level,
         },
@@ -38,16 +37,10 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _index_params(milvus: Milvus) -> dict[str, int]:
-    """Return the parameters that the index type takes; the resource's defaults are those of HNSW."""
-    known = INDEX_PARAMS[milvus.collection.index_type]
-    return {name: value for name, value in milvus.collection.index_params.items() if name in known}
-
-
-def _search_params(milvus: Milvus) -> dict[str, int]:
-    """Return the parameters that a search of the index type takes; the resource's default is that of HNSW."""
-    known = SEARCH_PARAMS[milvus.collection.index_type]
-    return {name: value for name, value in milvus.search.params.items() if name in known}
+def _index(collection: Collection) -> dict[str, Any]:
+    """Return the index; parameters that the resource leaves open are the router's to choose for the type."""
+    given = {"params": dict(collection.index_params)} if "index_params" in collection.model_fields_set else {}
+    return {"type": collection.index_type, **given}
 
 
 def _connection(resource: SemanticRouter, milvus: Milvus) -> dict[str, Any]:

@@ -23,6 +23,24 @@ def milvus_config(resource: SemanticRouter) -> str:
     return "milvus-client-config" if resource.metadata.name == APP else f"{resource.metadata.name}-milvus-client-config"
 
 
+def model_claim(resource: SemanticRouter) -> str:
+    return f"{resource.metadata.name}-models"
+
+
+def metrics_service(resource: SemanticRouter) -> str:
+    return f"{resource.metadata.name}-metrics"
+
+
+def dashboard(resource: SemanticRouter) -> str:
+    return f"{resource.metadata.name}-dashboard"
+
+
+def milvus_policy(resource: SemanticRouter) -> str:
+    """Return the name of the NetworkPolicy around Milvus."""
+    name = "allow-router-to-milvus"
+    return name if resource.metadata.name == APP else f"{resource.metadata.name}-{name}"
+
+
 def data_claim(resource: SemanticRouter) -> str:
     return f"{resource.metadata.name}-data"
 

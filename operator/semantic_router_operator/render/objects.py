@@ -10,6 +10,10 @@ from semantic_router_operator.render.exposure import http_route, ingress
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_config import milvus_config_text
+from semantic_router_operator.render.milvus_network import milvus_policies
+from semantic_router_operator.render.model_files import model_claim
+from semantic_router_operator.render.monitoring import dashboard, prometheus_rule, service_monitor
+from semantic_router_operator.render.network import router_policy
 from semantic_router_operator.render.router_config import restart_text, router_config, router_config_text
 
 Object = dict[str, Any]
@@ -28,15 +32,22 @@ def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
     if milvus_text is not None:
         files["milvus.yaml"] = milvus_text
         objects.append(_config_map(resource, names.milvus_config(resource), milvus_text, key="milvus.yaml"))
-    claim = _data_claim(resource)
     objects += [
-        claim,
+        _data_claim(resource),
+        model_claim(resource),
         _service(resource),
+        _metrics_service(resource),
+        # Before the pods, so that none of them is ever open.
+        router_policy(resource),
+        *milvus_policies(resource),
         deployment(resource, facts, files),
         autoscaler(resource),
         disruption_budget(resource),
         ingress(resource),
         http_route(resource, facts),
+        service_monitor(resource, facts),
+        prometheus_rule(resource, facts),
+        dashboard(resource),
     ]
     return [each for each in objects if each is not None]
 
@@ -80,9 +91,9 @@ def _data_claim(resource: SemanticRouter) -> Object | None:
 
 def _service(resource: SemanticRouter) -> Object:
     service = resource.spec.router.service
-    ports = [("http", names.API_PORT), ("metrics", names.METRICS_PORT)]
+    ports = [("http", names.API_PORT)]
     if service.admin_port:
-        ports.insert(1, ("admin", names.ADMIN_PORT))
+        ports.append(("admin", names.ADMIN_PORT))
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -91,5 +102,22 @@ def _service(resource: SemanticRouter) -> Object:
             "type": service.type,
             "selector": names.selector(resource),
             "ports": [{"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in ports],
+        },
+    }
+
+
+def _metrics_service(resource: SemanticRouter) -> Object:
+    """A Service of its own: that of the API may be open to the world, and metrics name models and callers' habits."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(resource, names.metrics_service(resource)),
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": "None",
+            "selector": names.selector(resource),
+            "ports": [
+                {"name": "metrics", "port": names.METRICS_PORT, "targetPort": "metrics", "protocol": "TCP"},
+            ],
         },
     }

@@ -6,26 +6,55 @@ from typing import Any
 
 import yaml
 
+from semantic_router_operator.api.base import ApiModel
 from semantic_router_operator.api.routing import Decision
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.api.upstreams import Model, Provider
 from semantic_router_operator.render import names
+from semantic_router_operator.render.model_files import model_path
 from semantic_router_proxy.config.root import RouterConfig
 
 MILVUS_CONFIG_PATH = "config/semantic-cache/milvus.yaml"
+# Secrets that a running router reads again: files, since the environment of a process does not change.
+SECRETS_DIR = "/etc/semantic-router/secrets"
+ACCESS_KEYS_FILE = f"{SECRETS_DIR}/keys.yaml"
+ADMIN_TOKEN_FILE = f"{SECRETS_DIR}/admin-token"
 _EPOCH_LENGTH = 12
 # Time for endpoints to leave every node's tables after a pod was told to stop; kube-proxy's own sync takes about 1 s.
 DRAIN_DELAY_SECONDS = 5
 # What the router reloads while it runs, so that a warm memory cache survives.
 _RELOADED: Mapping[str, bool | set[str]] = {
     "config_epoch": True,
+    "access": True,
     "providers": True,
     "models": True,
     "signals": True,
     "decisions": True,
     "default_model": True,
-    "semantic_cache": {"similarity_threshold", "ttl_seconds"},
+    "semantic_cache": {
+        "similarity_threshold",
+        "verify_threshold",
+        "verifier",
+        "categories",
+        "shadow",
+        "ttl_seconds",
+        "max_response_bytes",
+        "scope",
+        "guard",
+    },
 }
-_ORDER = ("config_epoch", "server", "admin", "metrics", "log", "embedding", "semantic_cache", "providers", "models")
+_ORDER = (
+    "config_epoch",
+    "server",
+    "admin",
+    "metrics",
+    "log",
+    "access",
+    "embedding",
+    "semantic_cache",
+    "providers",
+    "models",
+)
 
 
 def router_config(resource: SemanticRouter) -> RouterConfig:
@@ -53,44 +82,59 @@ def _yaml(data: dict[str, Any]) -> str:
 
 
 def _data(resource: SemanticRouter) -> dict[str, Any]:
-    spec = resource.spec
+    spec, access = resource.spec, _access(resource)
+    tracing = spec.monitoring.tracing if spec.monitoring is not None else None
     data: dict[str, Any] = {
         "server": {
             "host": "0.0.0.0",  # noqa: S104 - a pod listens to its Service
             "port": names.API_PORT,
             "drain_delay_seconds": DRAIN_DELAY_SECONDS,
             "drain_seconds": spec.router.drain_seconds,
+            **_set(spec.router.limits),
         },
-        "admin": {"port": names.ADMIN_PORT},
+        "admin": {
+            "port": names.ADMIN_PORT,
+            **({"token_file": ADMIN_TOKEN_FILE} if spec.router.admin_token_secret_ref is not None else {}),
+        },
         "metrics": {"port": names.METRICS_PORT},
         "log": {"level": spec.router.log_level},
+        **({"tracing": _set(tracing) | {"service_name": resource.metadata.name}} if tracing is not None else {}),
+        **({"access": access} if access else {}),
         "embedding": _embedding(resource),
         "semantic_cache": _cache(resource),
-        "providers": [
-            {
-                "name": provider.name,
-                "base_url": provider.base_url,
-                **(
-                    {"api_key_env": names.provider_key_variable(provider.name)}
-                    if provider.api_key_secret_ref is not None
-                    else {}
-                ),
-                "connect_timeout_seconds": provider.connect_timeout_seconds,
-                "read_timeout_seconds": provider.read_timeout_seconds,
-            }
-            for provider in spec.providers
-        ],
-        "models": [
-            {
-                "name": model.name,
-                "provider": model.provider,
-                **({"upstream_name": model.upstream_name} if model.upstream_name is not None else {}),
-                "reasoning_family": model.reasoning_family,
-            }
-            for model in spec.models
-        ],
+        "providers": [_provider(provider) for provider in spec.providers],
+        "models": [_model(model) for model in spec.models],
     }
     return data | _routing(resource)
+
+
+def _set(part: ApiModel, *left_out: str) -> dict[str, Any]:
+    """Return what the resource says of this part, for keys that the router's file calls by the same name.
+
+    What the resource leaves open is the router's to decide, whose version may be another than the operator's.
+    """
+    return part.model_dump(mode="json", exclude_unset=True, exclude_none=True, exclude=set(left_out))
+
+
+def _provider(provider: Provider) -> dict[str, Any]:
+    data: dict[str, Any] = {"name": provider.name, "base_url": provider.base_url}
+    if provider.api_key_secret_ref is not None:
+        data["api_key_env"] = names.provider_key_variable(provider.name)
+    data["connect_timeout_seconds"] = provider.connect_timeout_seconds
+    data["read_timeout_seconds"] = provider.read_timeout_seconds
+    return data | _set(provider, "name", "base_url", "api_key_secret_ref")
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {"name": model.name, "provider": model.provider, **_set(model, "name", "provider")}
+
+
+def _access(resource: SemanticRouter) -> dict[str, Any]:
+    access = resource.spec.access
+    data = _set(access, "keys_secret_ref")
+    if access.keys_secret_ref is not None:
+        data["keys_file"] = ACCESS_KEYS_FILE
+    return data
 
 
 def _embedding(resource: SemanticRouter) -> dict[str, Any]:
@@ -102,6 +146,11 @@ def _embedding(resource: SemanticRouter) -> dict[str, Any]:
         data["base_url"] = embedding.base_url
     if embedding.revision:
         data["revision"] = embedding.revision
+    path = model_path(resource)
+    if path is not None:
+        data["path"] = path
+    if "timeout_seconds" in embedding.model_fields_set:
+        data["timeout_seconds"] = embedding.timeout_seconds
     if embedding.api_key_secret_ref is not None:
         data["api_key_env"] = names.EMBEDDING_KEY_VARIABLE
     return data
@@ -125,6 +174,8 @@ def _cache(resource: SemanticRouter) -> dict[str, Any]:
             "hnsw_ef_construction": cache.hnsw.ef_construction,
             "hnsw_ef_search": cache.hnsw.ef_search,
         }
+    newer = {"verify_threshold", "verifier", "categories", "shadow", "max_response_bytes"}
+    data |= cache.model_dump(mode="json", exclude_unset=True, exclude_none=True, include=newer)
     data["scope"] = cache.scope
     data["guard"] = {"enabled": cache.guard.enabled, "languages": list(cache.guard.languages)}
     return data
@@ -132,31 +183,8 @@ def _cache(resource: SemanticRouter) -> dict[str, Any]:
 
 def _routing(resource: SemanticRouter) -> dict[str, Any]:
     routing, models = resource.spec.routing, resource.spec.models
-    signals = {
-        "keywords": [
-            {
-                "name": signal.name,
-                "operator": signal.operator,
-                "keywords": list(signal.keywords),
-                "case_sensitive": signal.case_sensitive,
-            }
-            for signal in routing.signals.keywords
-        ],
-        "embeddings": [
-            {"name": signal.name, "threshold": signal.threshold, "candidates": list(signal.candidates)}
-            for signal in routing.signals.embeddings
-        ],
-        "domains": [
-            {
-                "name": signal.name,
-                "description": signal.description,
-                "mmlu_categories": list(signal.mmlu_categories),
-            }
-            for signal in routing.signals.domains
-        ],
-    }
     data: dict[str, Any] = {
-        "signals": {kind: entries for kind, entries in signals.items() if entries},
+        "signals": _set(routing.signals),
         "decisions": [_decision(decision) for decision in routing.decisions],
     }
     default = routing.default_model or (models[0].name if models else None)
@@ -178,10 +206,5 @@ def _decision(decision: Decision) -> dict[str, Any]:
         ],
     }
     if decision.cache is not None:
-        configuration: dict[str, Any] = {"enabled": decision.cache.enabled}
-        if decision.cache.similarity_threshold is not None:
-            configuration["similarity_threshold"] = decision.cache.similarity_threshold
-        if decision.cache.ttl_seconds is not None:
-            configuration["ttl_seconds"] = decision.cache.ttl_seconds
-        data["plugins"] = [{"type": "semantic-cache", "configuration": configuration}]
+        data["plugins"] = [{"type": "semantic-cache", "configuration": _set(decision.cache)}]
     return data

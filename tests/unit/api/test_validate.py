@@ -87,6 +87,18 @@ def test_the_backend_follows_from_milvus() -> None:
         ),
         ({"models": [{"name": "m", "provider": "p"}] * 2}, "spec.models: has two entries of one name (is m)"),
         (
+            {"routing": {"signals": {"keywords": [{"name": "k", "keywords": ["a"]}] * 2}}},
+            "spec.routing.signals.keywords: has two entries of one name (is k)",
+        ),
+        (
+            {"routing": {"signals": {"callers": [{"name": "c", "users": ["a"]}] * 2}}},
+            "spec.routing.signals.callers: has two entries of one name (is c)",
+        ),
+        (
+            {"models": [{"name": "m", "provider": "p", "fallbacks": ["m"]}]},
+            "spec.models[0].fallbacks[0]: is not another of spec.models (is m)",
+        ),
+        (
             {
                 "routing": {
                     "decisions": [
@@ -104,6 +116,11 @@ def test_the_backend_follows_from_milvus() -> None:
 )
 def test_a_problem_names_field_value_and_way_out(spec: dict[str, Any], expected: str) -> None:
     assert expected in _problems(**spec)
+
+
+def test_signals_of_two_types_may_share_a_name() -> None:
+    signals = {"keywords": [{"name": "x", "keywords": ["a"]}], "embeddings": [{"name": "x", "candidates": ["a"]}]}
+    assert parse(_resource(routing={"signals": signals})).spec.routing.signals.keywords[0].name == "x"
 
 
 def test_a_url_with_credentials_is_refused_without_showing_them() -> None:

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from semantic_router_operator.api.validate import parse
-from semantic_router_operator.render.exposure import missing_kinds
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import render
 
 FACTS = ClusterFacts()
@@ -84,5 +84,5 @@ def test_the_admin_port_is_in_the_service_only_where_asked() -> None:
         service = _objects(router=router)["Service/semantic-router"]
         return [port["name"] for port in service["spec"]["ports"]]
 
-    assert ports() == ["http", "metrics"]
-    assert ports(service={"adminPort": True}) == ["http", "admin", "metrics"]
+    assert ports() == ["http"]
+    assert ports(service={"adminPort": True}) == ["http", "admin"]

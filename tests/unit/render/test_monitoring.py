@@ -1,0 +1,126 @@
+"""Alerts and dashboards ask for series that the router has, with labels that those series have."""
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from semantic_router_operator.api.validate import parse
+from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
+from semantic_router_operator.render.missing import missing_kinds
+from semantic_router_operator.render.objects import render
+from semantic_router_proxy.cache.metrics import CacheMetrics
+from semantic_router_proxy.config.load import load_config
+from semantic_router_proxy.server.observe import Observer
+from semantic_router_proxy.server.reload import Reloader
+
+Json = dict[str, Any]
+# Those of the scrape itself, beside each series' own.
+SCRAPE_LABELS = {"job", "namespace", "pod", "le"}
+_SELECTOR = re.compile(r"([a-z_]+)\{([^}]*)\}")
+_LABEL = re.compile(r'([a-z_]+)(?:=~|!~|!=|=)"')
+_GROUPING = re.compile(r"by \(([^)]*)\)")
+ALL = ClusterFacts(kinds=OPTIONAL_KINDS)
+
+
+def _resource(**monitoring: Any) -> Any:
+    spec: Json = {
+        "providers": [{"name": "p", "baseURL": "http://vllm/v1"}],
+        "models": [{"name": "m", "provider": "p"}],
+        "milvus": {"external": {"address": "milvus:19530"}},
+        "monitoring": monitoring,
+    }
+    return parse({"metadata": {"name": "team-a", "namespace": "own", "uid": "u"}, "spec": spec})
+
+
+def _objects(facts: ClusterFacts = ALL, **monitoring: Any) -> dict[str, Json]:
+    return {f"{each['kind']}/{each['metadata']['name']}": each for each in render(_resource(**monitoring), facts)}
+
+
+def _series(folder: Path) -> dict[str, set[str]]:
+    """Every series of a running router by name, with its labels."""
+    registry = CollectorRegistry()
+    CacheMetrics("hybrid", registry)
+    Observer(registry)
+    config = folder / "config.yaml"
+    config.write_text("{}")
+    gateway: Any = SimpleNamespace(observer=SimpleNamespace(registry=registry))
+    health: Any = SimpleNamespace(gateway=gateway)
+    Reloader(load_config(config, {}), health)
+    found = {"up": set[str]()}
+    for collector in list(registry._collector_to_names):
+        labels = set(getattr(collector, "_labelnames", ()))
+        found |= dict.fromkeys(registry._collector_to_names[collector], labels)
+    return found
+
+
+def _expressions() -> list[str]:
+    objects = _objects(dashboard=True)
+    (group,) = objects["PrometheusRule/team-a"]["spec"]["groups"]
+    board = json.loads(objects["ConfigMap/team-a-dashboard"]["data"]["team-a-dashboard.json"])
+    panels = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    return [rule["expr"] for rule in group["rules"]] + panels
+
+
+def test_every_series_exists_with_the_labels_that_are_asked_for(tmp_path: Path) -> None:
+    series = _series(tmp_path)
+    for expression in _expressions():
+        selectors = _SELECTOR.findall(expression)
+        assert selectors, expression
+        known = set(SCRAPE_LABELS)
+        for name, labels in selectors:
+            assert name in series, expression
+            asked = set(_LABEL.findall(labels))
+            assert {"job", "namespace"} <= asked, f"{expression}: would mix resources"
+            assert asked <= series[name] | SCRAPE_LABELS, expression
+            known |= series[name]
+        for group in _GROUPING.findall(expression):
+            assert {label.strip() for label in group.split(",")} <= known, expression
+
+
+def test_brackets_are_balanced() -> None:
+    for expression in _expressions():
+        for opening, closing in ("()", "[]", "{}"):
+            assert expression.count(opening) == expression.count(closing), expression
+
+
+def test_the_monitor_finds_the_metrics_service_and_names_the_job() -> None:
+    objects = _objects(labels={"release": "prometheus", "app": "mine"})
+    monitor, service = objects["ServiceMonitor/team-a"], objects["Service/team-a-metrics"]
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    assert wanted.items() <= service["metadata"]["labels"].items()
+    assert service["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "team-a"
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["metadata"]["labels"]["app"] == "semantic-router"
+
+
+@pytest.mark.parametrize(("field", "kind"), [("serviceMonitor", "ServiceMonitor"), ("rules", "PrometheusRule")])
+def test_auto_follows_the_cluster_and_on_waits_for_it(field: str, kind: str) -> None:
+    assert f"{kind}/team-a" in _objects(**{field: "auto"})
+    assert f"{kind}/team-a" not in _objects(**{field: "off"})
+    without = ClusterFacts(kinds=OPTIONAL_KINDS - {kind})
+    assert f"{kind}/team-a" not in _objects(without, **{field: "on"})
+    assert missing_kinds(_resource(**{field: "auto"}), without) == []
+    ((path, sentence),) = missing_kinds(_resource(**{field: "on"}), without)
+    assert path == f"spec.monitoring.{field}"
+    assert "monitoring.coreos.com" in sentence
+
+
+def test_a_memory_cache_has_no_alert_about_a_store() -> None:
+    raw = {"metadata": {"name": "a"}, "spec": {"monitoring": {}}}
+    rules = next(each for each in render(parse(raw), ALL) if each["kind"] == "PrometheusRule")
+    assert "SemanticRouterStoreUnavailable" not in [rule["alert"] for rule in rules["spec"]["groups"][0]["rules"]]
+
+
+def test_the_dashboard_is_found_by_grafana_and_has_its_own_name() -> None:
+    config_map = _objects(dashboard=True)["ConfigMap/team-a-dashboard"]
+    assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
+    board = json.loads(config_map["data"]["team-a-dashboard.json"])
+    assert len(board["uid"]) <= 40
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
