@@ -35,6 +35,9 @@ class ProviderConfig(Section):
     api_key_file: str | None = None
     connect_timeout_seconds: float = Field(5.0, gt=0)
     read_timeout_seconds: float = Field(300.0, gt=0, description="Longest silence between two pieces of an answer.")
+    total_timeout_seconds: float | None = Field(
+        None, gt=0, description="Longest time from a call's beginning to the last byte of its answer. None: no limit."
+    )
     retries: int = Field(2, ge=0, le=10, description="Further attempts before the first byte of an answer.")
     max_concurrency: int | None = Field(None, ge=1, description="Calls at a time; more are refused with 429.")
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which an endpoint is left alone.")

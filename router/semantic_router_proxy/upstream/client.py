@@ -205,7 +205,7 @@ class UpstreamClient:
                 data=call.body,
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(
-                    total=None,
+                    total=provider.config.total_timeout_seconds,
                     sock_connect=provider.config.connect_timeout_seconds,
                     sock_read=provider.config.read_timeout_seconds,
                 ),

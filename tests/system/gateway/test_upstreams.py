@@ -98,3 +98,79 @@ async def test_where_all_checks_fail_calls_go_out_all_the_same(start: Start) -> 
     provider.endpoints[0].failed_checks = 5
     assert not provider.healthy(provider.endpoints[0])
     assert (await router.ask("Which deserts are cold?"))[0] == 200
+
+
+class Flaky:
+    """A model server that answers some calls with a status of its own before it works."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.calls = 0
+        self._app = StandIn(Pace(), ("small",)).app()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.calls += 1
+        if not self.statuses:
+            await self._app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": self.statuses.pop(0), "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+
+@pytest.mark.parametrize(
+    ("statuses", "retries", "status", "calls"),
+    [
+        ((503,), 2, 200, 2),
+        ((500, 502), 2, 200, 3),
+        ((503, 503, 503), 2, 503, 3),
+        ((503,), 0, 503, 1),
+        ((400,), 2, 400, 1),
+        ((501,), 2, 501, 1),
+    ],
+)
+async def test_failures_before_the_first_byte_are_tried_again(
+    start: Start, statuses: tuple[int, ...], retries: int, status: int, calls: int
+) -> None:
+    flaky = Flaky(*statuses)
+    async with listening(flaky) as url:
+        router = await start(providers=[{"name": "local", "base_url": f"{url}/v1", "retries": retries}])
+        assert (await router.ask("Which moons have an atmosphere?"))[0] == status
+    assert flaky.calls == calls
+
+
+async def test_retries_end_with_their_budget(start: Start) -> None:
+    flaky = Flaky(*[503] * 500)
+    async with listening(flaky) as url:
+        settings = {"name": "local", "base_url": f"{url}/v1", "retries": 5, "breaker_failures": 10_000}
+        router = await start(providers=[settings])
+        for number in range(40):
+            await router.ask(f"Which moons are larger than {number} km?")
+    assert flaky.calls < 40 + 20 + 40 * 0.2 + 1, "twenty saved retries, and a fifth of the calls"
+
+
+@pytest.mark.parametrize(
+    ("pace", "limits"),
+    [
+        (Pace(30, 0), {"read_timeout_seconds": 0.2}),
+        (Pace(30, 0), {"total_timeout_seconds": 0.2}),
+    ],
+)
+async def test_a_silent_provider_is_a_504_after_one_attempt(start: Start, pace: Pace, limits: dict[str, float]) -> None:
+    router = await start(
+        pace=pace, providers=lambda live: [{"name": "local", "base_url": f"{live}/v1", "retries": 3, **limits}]
+    )
+    status, _, body = await router.ask("Which moons have oceans?")
+    assert (status, body["error"]["code"]) == (504, "upstream_timeout")
+    await router.until(lambda: router.standin.record.cancelled == 1)
+    assert router.standin.record.requests == 1
+
+
+async def test_a_stream_above_the_total_time_ends_with_an_error(start: Start) -> None:
+    router = await start(
+        pace=Pace(0, 10),
+        providers=lambda live: [{"name": "local", "base_url": f"{live}/v1", "total_timeout_seconds": 0.5}],
+    )
+    status, _, raw = await router.ask("Which moons have volcanoes?", stream=True)
+    assert status == 200
+    assert b'"error"' in raw
+    assert b"[DONE]" not in raw
