@@ -13,6 +13,9 @@ from semantic_router_proxy.cache.language import language_of
 MAX_TEMPERATURE = 1.0
 # A question of fewer words is a remark; one with a single word of content is a question from three words on.
 MIN_WORDS = 3
+# Characters. An embedding model sees the beginning of a longer question only.
+LONGEST = 4000
+_EDGE = 2000
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
@@ -104,9 +107,11 @@ def eligibility(
     """Decide what the cache may do with a request. `question` is `keys.query_text` of the body."""
     if hints.no_store:
         return Eligibility(exact=False, semantic=False, store=False, reason="no-store")
-    if question is not None and _TIME_SENSITIVE.search(question):
+    # What is to be done with a long text stands before or after it.
+    edges = question if question is None or len(question) <= LONGEST else question[:_EDGE] + "\n" + question[-_EDGE:]
+    if edges is not None and _TIME_SENSITIVE.search(edges):
         return Eligibility(exact=False, semantic=False, store=False, reason="time-sensitive")
-    if question is not None and _PERSONAL.search(question):
+    if edges is not None and _PERSONAL.search(edges):
         return Eligibility(exact=False, semantic=False, store=False, reason="personal")
     read = not hints.no_cache
     reason = _exact_only(protocol, body, question, languages)
@@ -117,6 +122,8 @@ def _exact_only(protocol: str, body: Mapping[str, Any], question: str | None, la
     """Return why only the very same request may be answered from the cache; empty where a like one may, too."""
     if question is None:
         return "no-question"
+    if len(question) > LONGEST:
+        return "long"
     for field in ("tools", "functions", "seed", "logprobs", "top_logprobs", "logit_bias", "audio", "modalities"):
         if body.get(field):
             return field

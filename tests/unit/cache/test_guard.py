@@ -52,6 +52,10 @@ DIFFERENT = [
     ("How do I print in python2?", "How do I print in python3?"),
     ("How do I read a file in C?", "How do I read a file in C++?"),
     ("What does max_len mean?", "What does min_len mean?"),
+    ("What does i++ do?", "What does ++i do?"),
+    ("How do I sort in c++?", "How do I sort in c?"),
+    ("What is a > b?", "What is a < b?"),
+    ("Does A imply B?", "Does B imply A?"),
     # direction and subject
     ("How do I convert a string to an integer?", "How do I convert an integer to a string?"),
     ("How do I migrate from MySQL to Postgres?", "How do I migrate from Postgres to MySQL?"),
@@ -71,7 +75,33 @@ DIFFERENT = [
     ("Which company bought Skype?", "Which company did Skype buy?"),
     ("Can a landlord sue a tenant?", "Can a tenant sue a landlord?"),
     ("Does coffee interact with aspirin?", "Does wine interact with aspirin?"),
+    ("Is it cheaper to fly from Rome to Oslo?", "Is it cheaper to fly from Oslo to Rome?"),
     ("Should I water the plant before I repot it?", "Should I repot the plant before I water it?"),
+    ("Can my landlord evict me?", "Can I evict my landlord?"),
+    ("Is my boss allowed to call me?", "Am I allowed to call my boss?"),
+    ("Can you return my deposit?", "Can I return your deposit?"),
+    ("Why did she leave him?", "Why did he leave her?"),
+    ("What is her name in the film?", "What is his name in the film?"),
+    ("Do cats like dogs?", "Do dogs like cats?"),
+    ("Do cats eat birds?", "Do birds eat cats?"),
+    ("What do lions eat?", "What eats lions?"),
+    ("How do I get into the app?", "How do I get out of the app?"),
+    ("How do I check in online?", "How do I check out online?"),
+    ("Where was Einstein born?", "Where did Einstein die?"),
+    ("Is a square a rectangle?", "Is a rectangle a square?"),
+    ("Are all cats mammals?", "Are all mammals cats?"),
+    ("If it rains, is the match off?", "If the match is off, does it rain?"),
+    ("Did anyone die?", "Did everyone die?"),
+    # what is to be done with a thing, and how
+    ("List the planets", "Count the planets"),
+    ("Explain recursion briefly", "Explain recursion in depth"),
+    ("Write a poem about cats", "Write a story about cats"),
+    ("Are all swans white?", "Are some swans white?"),
+    ("Is delivery free over £50?", "Is delivery free?"),
+    ("How many calories in a cup of rice?", "How many calories in half a cup of rice?"),
+    ("What happened in World War I?", "What happened in World War II?"),
+    ("How much is 5 dollars in euros?", "How much is 5 euros in dollars?"),
+    ("Can I change my first name?", "Can I change my last name?"),
     # the kind of answer
     ("When was the Eiffel Tower built?", "Where was the Eiffel Tower built?"),
     ("Who invented the telephone?", "When was the telephone invented?"),
@@ -169,6 +199,9 @@ ALIKE = [
     ("What sort of cheese melts well?", "Which kind of cheese melts well?"),
     ("Could you tell me how to find my IBAN?", "How do I find my IBAN?"),
     ("What's the amount of sugar in cola?", "How much sugar is in cola?"),
+    ("Do you prefer cats or dogs?", "Do you prefer dogs or cats?"),
+    ("How do you renew your passport?", "How do I renew my passport?"),
+    ("How much does it cost me to park?", "How much does it cost to park?"),
     ("How does one install Rust?", "How do I install Rust?"),
     ("Can you recommend a beginner's camera?", "Could you suggest a camera for a beginner?"),
 ]
@@ -176,8 +209,10 @@ ALIKE = [
 
 @pytest.mark.parametrize(("question", "other"), DIFFERENT)
 def test_different_questions_never_share_an_answer(question: str, other: str) -> None:
-    assert not check(question, other).accepted
-    assert not check(other, question).accepted
+    # However alike the embedding model finds them.
+    for similarity in (0.0, 0.86, 0.99):
+        assert not check(question, other, similarity).accepted
+        assert not check(other, question, similarity).accepted
 
 
 @pytest.mark.parametrize(("question", "other"), ALIKE)
@@ -192,6 +227,15 @@ def test_a_verdict_names_the_rule_and_the_difference() -> None:
     assert (verdict.rule, verdict.detail) == ("numbers", "2023 / 2024")
     verdict = check("How do I import a contact?", "How do I export a contact?")
     assert (verdict.rule, verdict.detail) == ("antonyms", "import / export")
+
+
+@pytest.mark.parametrize(
+    "piece", ["-", ".", "a.", "a-a.", "a(", "1-", "1-1a", "1 ", "a/", "a'", "$1", "=!", "A ", "how "]
+)
+def test_a_text_made_to_be_slow_is_not(piece: str) -> None:
+    text = piece * 10_000
+    assert check(text, text).accepted
+    assert not check(text + " one two", text + " two three").accepted
 
 
 @pytest.mark.parametrize("text", ["", " ", "?", "🙂", "\u0000", "a" * 100_000, "1" * 10_000, "$", "--", "'", "((((("])

@@ -12,6 +12,7 @@ _AUXILIARIES = frozenset({
 })  # fmt: skip
 # After an auxiliary these make a question of a sentence that begins with something else: at the hotel, can I ...
 _SUBJECTS = frozenset({"i", "you", "we", "they", "he", "she", "it", "there"})
+_BE = frozenset({"is", "are", "was", "were", "am", "isn't", "aren't", "wasn't", "weren't"})
 _DO = frozenset({"do", "does", "did"})
 _QUESTION_WORDS = {
     "who": "who", "whom": "who", "whose": "whose", "what": "what", "which": "what", "when": "when", "where": "where",
@@ -39,10 +40,11 @@ _OPEN = frozenset({"who", "what", "where"})
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """`kind` is the question word, `yes-no`, `request` (can you ...) or `other`; `noun` what a `which` asks for, where
-    that is a general word (which city), or the time that a `how many` counts; `measure` whether a measure is asked for
-    by name (what is the dose); `modality` is can, must, should or nothing; `inverted` whether `do` stands before a
-    subject ("who did he see", not "who saw him"), `bare` whether a verb follows the question word at once."""
+    """`kind` is the question word, `yes-no`, `request` (can you ...) or `other`; `noun` what a `which` asks for,
+    where that is a general word (which city), or the time that a `how many` counts; `measure` whether a measure is
+    asked for by name (what is the dose); `modality` is can, must, should or nothing; `inverted` whether `do` stands
+    before a subject ("who did he see", not "who saw him"), `bare` whether a verb follows the question word at once;
+    `equates` whether a form of `be` opens it."""
 
     kind: str
     noun: str
@@ -50,6 +52,7 @@ class Asking:
     modality: str
     inverted: bool
     bare: bool
+    equates: bool
 
 
 def asking(tokens: list[str]) -> Asking:
@@ -84,8 +87,16 @@ def asking(tokens: list[str]) -> Asking:
         measure=kind == "what" and not LEXICON.measures.isdisjoint(words[place + 1 : place + 7]),
         modality=modalities.pop() if len(modalities) == 1 else "",
         inverted=kind in _OPEN and not _DO.isdisjoint(after),
-        bare=kind in _OPEN and (kind == "who" or bool(noun)) and bool(after) and after[0] not in LEXICON.function_words,
+        bare=_is_bare(kind, noun, after, words[place + 1 :]),
+        equates=kind == "yes-no" and words[0] in _BE,
     )
+
+
+def _is_bare(kind: str, noun: str, after: list[str], rest: list[str]) -> bool:
+    """Whether a verb follows the question word: who saw him, which city has, what eats lions."""
+    if kind not in _OPEN or not after or after[0] in LEXICON.function_words:
+        return False
+    return kind == "who" or bool(noun) or (kind == "what" and _AUXILIARIES.isdisjoint(rest))
 
 
 def same_kind(one: Asking, other: Asking) -> bool:

@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 from semantic_router_proxy.cache.guard.asking import same_kind, same_modality
 from semantic_router_proxy.cache.guard.lexicon import LEXICON
+from semantic_router_proxy.cache.guard.roles import persons, roles
 from semantic_router_proxy.cache.guard.words import Reading, difference, stem
 
 Rule = Callable[[Reading, Reading], str]
 
 # After these words the order of things is the question: "from A to B" is not "from B to A".
-_RELATIONS = frozenset({"to", "from", "into", "than", "before", "after", "over", "under"})
+_RELATIONS = frozenset({
+    "to", "from", "into", "than", "before", "after", "over", "under", "if", "unless", "while", "because", "during",
+})  # fmt: skip
 
 
 def _numbers(question: Reading, candidate: Reading) -> str:
@@ -79,7 +82,7 @@ def _related(reading: Reading) -> dict[str, set[str]]:
     """Return the first word of content after each word of relation."""
     related: dict[str, set[str]] = {}
     open_relation = ""
-    for token in reading.tokens:
+    for token in reading.phrased:
         if token in _RELATIONS:
             open_relation = token
         elif open_relation and token not in LEXICON.function_words:
@@ -102,20 +105,6 @@ def _kind(question: Reading, candidate: Reading) -> str:
     return ""
 
 
-def _roles(question: Reading, candidate: Reading) -> str:
-    """Who does a thing to whom is the same: two words with others between them have not changed places."""
-    one, other = question.asking, candidate.asking
-    if (one.inverted and other.bare) or (other.inverted and one.bare):
-        return "subject / object"
-    left, right = question.content, candidate.content
-    if len(left) != len(right):
-        return ""
-    moved = [place for place, word in enumerate(left) if word != right[place]]
-    if len(moved) == 2 and moved[1] - moved[0] > 1 and left[moved[0]] == right[moved[1]]:
-        return f"{' '.join(left)} / {' '.join(right)}"
-    return ""
-
-
 RULES: tuple[tuple[str, Rule], ...] = (
     ("numbers", _numbers),
     ("negation", _negation),
@@ -125,5 +114,6 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("kind", _kind),
     ("content", _content),
     ("order", _order),
-    ("roles", _roles),
+    ("roles", roles),
+    ("persons", persons),
 )

@@ -8,11 +8,12 @@ _TOKEN = re.compile(
     r"""
     (?:(?<![^\s(])[-−])?[$€£¥]?\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th)?%?(?![A-Za-z\d])  # numbers: dates, versions, money
     | [$€£¥]?\d+(?:[.,]\d+)*[A-Za-z]+                          # numbers with a unit: 10kg, 5GB, 100mph
-    | [A-Za-z_][\w.]*\([^()]*\)                              # calls: foo(), os.path.join(a)
-    | (?:[A-Za-z]:)?[\w.-]*[/\\][\w./\\-]+                   # paths
+    | (?<![\w.])[A-Za-z_][\w.]*+\([^()]*\)                        # calls: foo(), os.path.join(a)
+    | (?<![\w.-])(?:[A-Za-z]:)?[\w.-]*+[/\\][\w./\\-]+              # paths
     | (?<![\w-])--?[A-Za-z][\w-]+                            # options: --force
-    | [=!<>]=+ | => | -> | && | \|\| | (?<=[\d)])\s*[-−+*^×÷/]+\s*(?=[\d(])  # operators
-    | C\+\+ | C\# | F\# | \.NET
+    | [Cc]\+\+ | [CcFf]\# | \.NET
+    | [A-Za-z]\w*+(?:\+\+|--) | (?:\+\+|--)[a-z]\b            # i++, --i
+    | [=!<>]=+ | [<>] | => | -> | && | \|\| | (?<=[\d)])\s*[-−+*^×÷/]+\s*(?=[\d(])  # operators
     | [^\W\d_]+(?:['’][^\W\d_]+)*                            # words, with apostrophes
     | \w+
     """,

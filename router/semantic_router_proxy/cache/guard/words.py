@@ -13,14 +13,15 @@ from semantic_router_proxy.cache.guard.tokens import is_identifier, is_operator,
 class Reading:
     """A question taken apart.
 
-    `tokens` are lower-case words in order; `numbers` are normalised, in order; `content` are the stems that carry
-    meaning, in order; `unknown` are words that may be misspelt; `asking` is the kind of answer that is wanted; `names`
-    are lower-case names and acronyms; `identifiers` are pieces of code and signs
-    of arithmetic, as written.
+    `tokens` are lower-case words in order, `phrased` the same with set phrases replaced and without those that only
+    frame the question; `numbers` are normalised, in order; `content` are the stems that carry meaning, in order;
+    `unknown` are words that may be misspelt; `asking` is the kind of answer that is wanted; `names` are lower-case
+    names and acronyms; `identifiers` are pieces of code and signs of arithmetic, as written.
     """
 
     text: str
     tokens: tuple[str, ...]
+    phrased: tuple[str, ...]
     numbers: tuple[str, ...]
     negations: int
     content: tuple[str, ...]
@@ -33,7 +34,7 @@ class Reading:
 # After these words 's is a verb, elsewhere a possessive.
 _BEFORE_IS = frozenset({"what", "who", "where", "when", "how", "why", "that", "there", "it", "here"})
 # Acronyms that are written like words without content when nobody presses the shift key.
-_ACRONYMS = {"US": "usa", "WHO": "who-organisation", "IT": "information-technology"}
+_ACRONYMS = {"A": "letter-a", "US": "usa", "WHO": "who-organisation", "IT": "information-technology"}
 # "How do I find", "how to find"; after "you" (can you tell me how) the verb is none of the question.
 _AFTER_HOW = frozenset({"i", "we", "one", "to"})
 # Longer texts are read anew each time, so that the readings that are kept stay small.
@@ -60,7 +61,8 @@ def _read(text: str) -> Reading:
         if plain and piece.islower():
             word = as_function_word(piece) if may_be_slip(piece) else piece
         else:
-            word = capitals.acronym(piece) or piece.lower().strip("'")
+            known = capitals.acronym(piece) if position > 1 or piece != "A" else ""
+            word = known or piece.lower().strip("'")
         value = number_word(word, raw, position) if plain else number(piece)
         if value is not None:
             unit, taken = unit_after(raw, position) if value.isdigit() else ("", 0)
@@ -92,6 +94,7 @@ def _read(text: str) -> Reading:
     return Reading(
         text=text,
         tokens=tuple(tokens),
+        phrased=tuple(phrased),
         numbers=tuple(numbers),
         negations=sum(1 for word in tokens if word in LEXICON.negations or _is_contracted_not(word)),
         content=tuple(stem(word) for word in carrying),
@@ -163,7 +166,7 @@ class _Capitals:
 
     def acronym(self, piece: str) -> str:
         """Return an acronym that small letters would make a common word (the US, the WHO), or an empty string."""
-        return "" if self._upper else _ACRONYMS.get(piece, "")
+        return "" if self._upper or self._title else _ACRONYMS.get(piece, "")
 
     def name(self, piece: str, position: int) -> bool:
         """Whether the writing marks a name: capitals inside a sentence, an acronym, letters mixed with digits."""
