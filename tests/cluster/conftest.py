@@ -24,6 +24,7 @@ from semantic_router_operator.render.rbac import lease_rules, rules
 T = TypeVar("T")
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
+CHILDREN = ("deployment/semantic-router", "service/semantic-router", "configmap/semantic-router-config")
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -61,6 +62,19 @@ def eventually(condition: Callable[[], T], seconds: float = 60) -> T:
         time.sleep(0.1)
 
 
+def condition(kubectl: Kubectl, kind: str, name: str = "semantic-router") -> Json:
+    resource = kubectl.get("sr", name) or {}
+    generation = resource.get("metadata", {}).get("generation")
+    for entry in resource.get("status", {}).get("conditions", ()):
+        if entry["type"] == kind and entry["observedGeneration"] == generation:
+            return dict(entry)
+    return {}
+
+
+def settled(kubectl: Kubectl) -> bool:
+    return bool(condition(kubectl, "Ready")) and all(kubectl.get(child) for child in CHILDREN)
+
+
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     base = tmp_path_factory.getbasetemp()
@@ -89,6 +103,7 @@ class Operator:
 
     process: subprocess.Popen[bytes]
     health: str
+    metrics: str
     log: Path
     user: str
 
@@ -115,24 +130,34 @@ class Operators:
     folder: Path
     started: list[Operator] = field(default_factory=list)
 
-    def start(self, *arguments: str, url: str | None = None) -> Operator:
+    def start(self, *arguments: str, url: str | None = None, whole_cluster: bool = False) -> Operator:
+        """Starts one more and waits until it is ready. `url` leads to the API server by another way."""
         number = len(self.started)
         account, namespace = f"operator-{number}", self.kubectl.namespace
         self.kubectl("create", "serviceaccount", account)
-        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(role(namespace, account)))
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(role(namespace, account, whole_cluster)))
         config = self.folder / f"{account}.kubeconfig"
         token = self.kubectl("create", "token", account).strip()
         write_kubeconfig(config, url or self.access.url, self.access.certificate, token, namespace)
+        return self._run(f"system:serviceaccount:{namespace}:{account}", config, arguments, whole_cluster)
+
+    def again(self, operator: Operator, *arguments: str) -> Operator:
+        """Starts one that has ended once more, as the same user."""
+        config = self.folder / f"{operator.user.rpartition(':')[2]}.kubeconfig"
+        return self._run(operator.user, config, arguments, whole_cluster=False)
+
+    def _run(self, user: str, config: Path, arguments: tuple[str, ...], whole_cluster: bool) -> Operator:
         health, metrics = free_ports(2)
-        log = self.folder / f"{account}.log"
+        log = self.folder / f"{len(self.started)}.log"
         command = [
-            *(str(Path(sys.executable).parent / "semantic-router-operator"), "run", f"--namespace={namespace}"),
-            *(f"--kubeconfig={config}", "--host=127.0.0.1", f"--health-port={health}", f"--metrics-port={metrics}"),
+            *(str(Path(sys.executable).parent / "semantic-router-operator"), "run", f"--kubeconfig={config}"),
+            *("--host=127.0.0.1", f"--health-port={health}", f"--metrics-port={metrics}"),
+            *(() if whole_cluster else (f"--namespace={self.kubectl.namespace}",)),
             *arguments,
         ]
         with log.open("wb") as file:
             process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
-        operator = Operator(process, f"http://127.0.0.1:{health}", log, f"system:serviceaccount:{namespace}:{account}")
+        operator = Operator(process, f"http://127.0.0.1:{health}", f"http://127.0.0.1:{metrics}/metrics", log, user)
         self.started.append(operator)
         eventually(lambda: self._answers(operator))
         return operator
@@ -165,21 +190,20 @@ def operators(control_plane: Access, kubectl: Kubectl, tmp_path: Path) -> Iterat
         operator.stop()
 
 
-def role(namespace: str, account: str) -> Iterator[Json]:
-    """What the operator may do in one namespace; nothing beyond."""
-    yield {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": {"name": account, "namespace": namespace},
-        "rules": [*rules(), *lease_rules("semantic-router-operator")],
-    }
-    yield {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": account, "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
-    }
+def role(namespace: str, account: str, whole_cluster: bool = False) -> Iterator[Json]:
+    """What the operator may do; nothing beyond."""
+    subjects = [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]
+    scopes = [("Role", account, lease_rules("semantic-router-operator"))]
+    if whole_cluster:
+        scopes.append(("ClusterRole", f"{namespace}-{account}", rules()))
+    else:
+        scopes[0][2].extend(rules())
+    for kind, name, granted in scopes:
+        metadata = {"name": name} if kind == "ClusterRole" else {"name": name, "namespace": namespace}
+        head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+        yield {**head, "kind": kind, "rules": granted}
+        yield {**head, "kind": f"{kind}Binding", "roleRef": reference, "subjects": subjects}
 
 
 @pytest.fixture

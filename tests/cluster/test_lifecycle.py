@@ -5,23 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from tests.cluster.conftest import Kubectl, Operators, eventually
+from tests.cluster.conftest import CHILDREN, Kubectl, Operators, condition, eventually, settled
 
 Json = dict[str, Any]
-CHILDREN = ("deployment/semantic-router", "service/semantic-router", "configmap/semantic-router-config")
-
-
-def condition(kubectl: Kubectl, kind: str, name: str = "semantic-router") -> Json:
-    resource = kubectl.get("sr", name) or {}
-    generation = resource.get("metadata", {}).get("generation")
-    for entry in resource.get("status", {}).get("conditions", ()):
-        if entry["type"] == kind and entry["observedGeneration"] == generation:
-            return dict(entry)
-    return {}
-
-
-def settled(kubectl: Kubectl) -> bool:
-    return bool(condition(kubectl, "Ready")) and all(kubectl.get(child) for child in CHILDREN)
 
 
 def ready_pods(kubectl: Kubectl) -> int:

@@ -61,7 +61,9 @@ class ControlPlane:
             self._kubectl("apply", "--server-side", "-f", str(crd))
         # The garbage collector looks for new kinds only every 30 s: they have to be served before it starts.
         if crds:
-            self._kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+            # kubectl wait itself fails on a CRD that has no conditions yet.
+            established = ("wait", "--for=condition=Established", "--timeout=5s", "crd", "--all", "-o", "name")
+            self._until(lambda: self._kubectl(*established, check=False).count(b"\n") >= len(crds))
         self._spawn(
             "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig}",
@@ -172,7 +174,10 @@ class ControlPlane:
 
     def _kubectl(self, *arguments: str, check: bool = True) -> bytes:
         command = [str(self._programs["kubectl"]), f"--kubeconfig={self.kubeconfig}", *arguments]
-        return subprocess.run(command, check=check, capture_output=True).stdout
+        done = subprocess.run(command, capture_output=True)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.decode(errors='replace')}")
+        return done.stdout
 
 
 def write_kubeconfig(path: Path, url: str, certificate: Path, token: str, namespace: str = "default") -> None:

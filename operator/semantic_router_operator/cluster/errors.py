@@ -37,7 +37,7 @@ class ApiError(Exception):
 
     def explained(self, what: str) -> str:
         """One sentence for the resource's status: that `what` could not be written, why, and what to do."""
-        why = "; ".join(self.causes) or self.message.split("\n")[0][:_LONGEST_MESSAGE]
+        why = "; ".join(self.causes) or " ".join(self.message.split())[:_LONGEST_MESSAGE]
         if self.status == 403 and self.reason == "Forbidden" and "cannot" in self.message:
             advice = "Give the operator's role this right."
         elif "immutable" in why:

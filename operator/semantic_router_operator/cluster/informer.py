@@ -12,6 +12,7 @@ from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
 from semantic_router_operator.cluster.metrics import WATCH_RESTARTS
+from semantic_router_operator.cluster.objects import METADATA, METADATA_LIST, PAGE
 from semantic_router_operator.plan.key import FIELD_MANAGER
 
 Json = dict[str, Any]
@@ -21,7 +22,6 @@ WATCH_SECONDS = 300
 SILENCE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 10.0
 REFUSED_PAUSE_SECONDS = 60.0
-PAGE = "500"
 
 log = structlog.get_logger()
 
@@ -54,8 +54,7 @@ class Informer:
         self.last_contact = time.monotonic()
         self._accept = ("application/json", "application/json")
         if metadata_only:
-            form = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
-            self._accept = (form.format("List"), form.format(""))
+            self._accept = (METADATA_LIST, METADATA)
         self._slim = slim or self._typed
         self._appeared = appeared
         self._unknown = False

@@ -10,6 +10,9 @@ from semantic_router_operator.plan.key import FIELD_MANAGER, ObjectKey, key_of
 
 Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+PAGE = "500"
 
 
 class Objects:
@@ -29,12 +32,18 @@ class Objects:
                 return None
             raise
 
-    async def list(self, api_version: str, kind: str, namespace: str | None, selector: str = "") -> list[Json]:
-        """All objects of a kind (of one namespace, or of all: None) that match the label selector."""
+    async def list_metadata(self, api_version: str, kind: str, namespace: str | None) -> list[Json]:
+        """The metadata of all objects of a kind, of one namespace or of all (None)."""
         resource = await self.discovery.resource(api_version, kind)
-        query = {"labelSelector": selector} if selector else {}
-        answer = await self._connection.request("GET", resource.path(namespace), query)
-        return [{"apiVersion": api_version, "kind": kind, **item} for item in answer.get("items", [])]
+        found: list[Json] = []
+        query = {"limit": PAGE}
+        while True:
+            answer = await self._connection.request("GET", resource.path(namespace), query, accept=METADATA_LIST)
+            found += [item["metadata"] for item in answer.get("items") or ()]
+            more = answer["metadata"].get("continue")
+            if not more:
+                return found
+            query["continue"] = more
 
     async def apply(self, obj: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Json:
         """Makes the object so; returns what the server now holds. Raises ApiError, UnknownKindError."""

@@ -1,7 +1,6 @@
 """/healthz, /readyz and /metrics of the operator."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
@@ -19,13 +18,15 @@ def frozen(informers: Iterable[Informer], now: float) -> list[str]:
 
 
 async def serve(
-    host: str, port: int, metrics_port: int, informers: Callable[[], Iterable[Informer]], ready: asyncio.Event
+    host: str, port: int, metrics_port: int, stale: Callable[[], list[str]], ready: asyncio.Event
 ) -> web.AppRunner:
-    """Starts both ports; `cleanup()` of the result stops them. Raises OSError when a port is taken."""
+    """Starts both ports; `cleanup()` of the result stops them. Raises OSError when a port is taken.
+
+    `stale` names the kinds that the operator hears nothing about any more.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
-        kinds = frozen(informers(), time.monotonic())
-        if kinds:
+        if kinds := stale():
             return web.Response(status=500, text=f"no news from the API server about {', '.join(kinds)}\n")
         return web.Response(text="ok\n")
 

@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
+
+from semantic_router_operator.handlers.metrics import QUEUE_LENGTH, RECONCILE_SECONDS, RECONCILES
 
 Key = tuple[str, str]
 FIRST_DELAY_SECONDS = 1.0
@@ -33,6 +36,7 @@ class WorkQueue:
         if key in self._waiting:
             return
         self._waiting.add(key)
+        QUEUE_LENGTH.set(len(self))
         if key not in self._running:
             self._ready.put_nowait(key)
 
@@ -47,13 +51,18 @@ class WorkQueue:
             key = await self._ready.get()
             self._waiting.discard(key)
             self._running.add(key)
+            started = time.monotonic()
             try:
                 await self._work(key)
                 self._failures.pop(key, None)
+                RECONCILES.labels("done").inc()
             except Exception as error:  # noqa: BLE001 - one broken resource must not stop the others
+                RECONCILES.labels("failed").inc()
                 self._retry(key, error)
             finally:
+                RECONCILE_SECONDS.observe(time.monotonic() - started)
                 self._running.discard(key)
+                QUEUE_LENGTH.set(len(self))
                 if key in self._waiting:
                     self._ready.put_nowait(key)
 
@@ -64,4 +73,8 @@ class WorkQueue:
         log.warning("reconcile_failed", namespace=key[0], name=key[1], reason=reason, retry_in_s=round(delay, 1))
         with contextlib.suppress(KeyError):
             self._timers.pop(key).cancel()
-        self._timers[key] = asyncio.get_running_loop().call_later(delay, self.wake, key)
+        self._timers[key] = asyncio.get_running_loop().call_later(delay, self._again, key)
+
+    def _again(self, key: Key) -> None:
+        del self._timers[key]
+        self.wake(key)

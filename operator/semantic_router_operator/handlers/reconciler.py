@@ -9,7 +9,7 @@ import structlog
 
 from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.discovery import Discovery
-from semantic_router_operator.cluster.errors import UnknownKindError
+from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
 from semantic_router_operator.cluster.events import EventRecorder
 from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
@@ -27,6 +27,9 @@ Key = tuple[str, str]
 
 KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS)
 OPTIONAL_KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS if each.optional)
+
+# How often it is looked whether the CustomResourceDefinition has been installed.
+INSTALLED_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -87,12 +90,25 @@ class Reconciler:
         for informer in self.watches:
             await informer.synced.wait()
 
-    async def list_keys(self, namespaces: tuple[str, ...]) -> list[Key]:
-        """All resources, for the periodic pass."""
-        found: list[Key] = []
+    async def installed(self) -> None:
+        """Returns once the cluster serves SemanticRouter."""
+        while True:
+            try:
+                await self._discovery.resource(API_VERSION, KIND)
+                return
+            except UnknownKindError as error:
+                log.warning("waiting", reason=str(error))
+            except ApiError as error:
+                log.warning("waiting", reason=error.message)
+            await asyncio.sleep(INSTALLED_SECONDS)
+            self._discovery.forget()
+
+    async def list_versions(self, namespaces: tuple[str, ...]) -> dict[Key, int]:
+        """The resourceVersion of every resource."""
+        found: dict[Key, int] = {}
         for namespace in namespaces or (None,):
-            items = await self._objects.list(API_VERSION, KIND, namespace)
-            found += [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
+            for metadata in await self._objects.list_metadata(API_VERSION, KIND, namespace):
+                found[metadata["namespace"], metadata["name"]] = int(metadata["resourceVersion"])
         return found
 
     async def reconcile(self, key: Key) -> None:
@@ -108,15 +124,15 @@ class Reconciler:
             return
         self._known.add(key)
         desired = await self._desired(raw)
-        observed = await self._observed(raw, desired)
+        observed, unseen = await self._observed(raw, desired)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         settled = self._writer.settled(key, desired.objects, observed)
-        todo = plan(raw, desired, observed, now, self._pods_of(key), settled=settled)
-        failed = await self._writer.write(key, todo, observed)
+        todo = plan(raw, desired, observed, now, self._pods_of(key), failed=unseen, settled=settled)
+        failed = unseen | await self._writer.write(key, todo, observed)
         told = todo
         if todo.applies:
             # The status tells what is there now, not what was there before the writes.
-            observed = await self._observed(raw, desired)
+            observed, _ = await self._observed(raw, desired)
             told = plan(raw, desired, observed, now, self._pods_of(key), failed=failed)
         if told.status is not None:
             await self._objects.apply_status(own, raw["metadata"]["uid"], told.status)
@@ -135,9 +151,11 @@ class Reconciler:
         )
         return desired_of(raw, facts, secret_problems(needed, found))
 
-    async def _observed(self, raw: Json, desired: Desired) -> dict[ObjectKey, Mapping[str, Any]]:
+    async def _observed(self, raw: Json, desired: Desired) -> tuple[dict[ObjectKey, Json], dict[ObjectKey, str]]:
+        """What is there, and a sentence for each object that the operator's role does not let it see."""
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-        found: dict[ObjectKey, Mapping[str, Any]] = {}
+        found: dict[ObjectKey, Json] = {}
+        unseen: dict[ObjectKey, str] = {}
         for informer in self.informers.values():
             for obj in informer:
                 if _belongs(obj, key):
@@ -150,9 +168,14 @@ class Reconciler:
                 existing = await self._objects.get(wanted)
             except UnknownKindError:
                 continue
+            except ApiError as error:
+                if not error.refusal:
+                    raise
+                unseen[wanted] = error.explained(str(wanted))
+                continue
             if existing is not None:
                 found[wanted] = existing
-        return found
+        return found, unseen
 
     def _pods_of(self, key: Key) -> list[Json]:
         informer = self._pods.get(key[0]) or self._pods[""]

@@ -4,9 +4,9 @@ import asyncio
 import os
 import signal
 import socket
-import threading
+import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,15 @@ from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.cluster.lease import LeaseElection
 from semantic_router_operator.handlers import health
-from semantic_router_operator.handlers.queue import WorkQueue
+from semantic_router_operator.handlers.freshness import KIND, Freshness
+from semantic_router_operator.handlers.metrics import LEADER
+from semantic_router_operator.handlers.queue import Key, WorkQueue
 from semantic_router_operator.handlers.reconciler import Reconciler
 from semantic_router_operator.handlers.watch import watch
 from semantic_router_operator.render.facts import DEFAULT_IMAGE
+
+# How often the watch is compared with a list (of metadata).
+CHECK_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -51,16 +56,24 @@ async def run_operator(
     reconciler = Reconciler(connection, namespaces, wake, image, identity)
     queue = WorkQueue(reconciler.reconcile, workers)
     election = LeaseElection(connection, lease_namespace or connection.namespace, lease_name, identity)
+    freshness = Freshness()
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await health.serve(host, health_port, metrics_port, lambda: reconciler.watches, ready)
+
+    def stale() -> list[str]:
+        kinds = health.frozen(reconciler.watches, time.monotonic())
+        return [KIND, *kinds] if freshness.frozen else kinds
+
+    server = await health.serve(host, health_port, metrics_port, stale, ready)
     # A stand-by is ready as well: a rolling update of the operator waits for it while the old leader still leads.
     ready.set()
     try:
         if not await _first(stop.wait(), election.acquire()):
             return 0
-        code = await _lead(reconciler, queue, election, namespaces, kubeconfig, resync_seconds, stop)
+        LEADER.set(1)
+        work = _work(reconciler, queue, freshness, namespaces, kubeconfig, resync_seconds)
+        code = await _lead(election, work, stop)
         if code == 0:
             await election.release()
         return code
@@ -69,55 +82,63 @@ async def run_operator(
         await connection.close()
 
 
-async def _lead(
-    reconciler: Reconciler,
-    queue: WorkQueue,
-    election: LeaseElection,
-    namespaces: tuple[str, ...],
-    kubeconfig: Path | None,
-    resync_seconds: float,
-    stop: asyncio.Event,
-) -> int:
-    stop_kopf = threading.Event()
-    informing = asyncio.create_task(reconciler.run())
-    await _first(stop.wait(), _synced(reconciler, informing))
-    background: list[asyncio.Task[Any]] = [informing]
-    kopf_task = asyncio.create_task(watch(namespaces, queue.wake, kubeconfig, stop_kopf))
-    background += [
-        asyncio.create_task(queue.run()),
-        asyncio.create_task(_resync(reconciler, queue, namespaces, resync_seconds)),
-    ]
+async def _lead(election: LeaseElection, work: Coroutine[Any, Any, None], stop: asyncio.Event) -> int:
+    """Works until it is to stop (0), or leadership is lost or the work has failed (1)."""
+    working = asyncio.create_task(work)
     lost = asyncio.create_task(election.hold())
     stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([lost, stopped, kopf_task, *background], return_when=asyncio.FIRST_COMPLETED)
-    for task in background:
+    done, _ = await asyncio.wait([working, lost, stopped], return_when=asyncio.FIRST_COMPLETED)
+    for task in (working, lost, stopped):
         task.cancel()
-    stop_kopf.set()
-    await asyncio.wait([kopf_task], timeout=2)
-    for task in (lost, stopped, kopf_task):
-        task.cancel()
-    await asyncio.gather(*background, lost, stopped, kopf_task, return_exceptions=True)
+    await asyncio.gather(working, lost, stopped, return_exceptions=True)
     if stopped in done:
         return 0
-    for task in done:
-        if not task.cancelled() and task.exception() is not None:
-            log.error("stopped_by_error", exc_info=task.exception())
+    if working in done and not working.cancelled():
+        log.error("stopped_by_error", exc_info=working.exception())
     return 1
 
 
-async def _synced(reconciler: Reconciler, informing: asyncio.Task[Any]) -> None:
-    """Returns once all has been listed, or once the informers have ended, which no list would tell."""
-    await _first(asyncio.shield(informing), reconciler.synced())
+async def _work(
+    reconciler: Reconciler,
+    queue: WorkQueue,
+    freshness: Freshness,
+    namespaces: tuple[str, ...],
+    kubeconfig: Path | None,
+    resync_seconds: float,
+) -> None:
+    def told(key: Key, version: int | None) -> None:
+        freshness.told(key, version)
+        queue.wake(key)
+
+    await reconciler.installed()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reconciler.run())
+        await reconciler.synced()
+        group.create_task(queue.run())
+        group.create_task(watch(namespaces, told, kubeconfig))
+        group.create_task(_resync(reconciler, queue, freshness, namespaces, resync_seconds))
 
 
-async def _resync(reconciler: Reconciler, queue: WorkQueue, namespaces: tuple[str, ...], seconds: float) -> None:
+async def _resync(
+    reconciler: Reconciler, queue: WorkQueue, freshness: Freshness, namespaces: tuple[str, ...], seconds: float
+) -> None:
+    """Wakes what the watch has not told, soon, and every resource once in `seconds`."""
+    due = time.monotonic() + seconds
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(min(seconds, CHECK_SECONDS))
         try:
-            for key in await reconciler.list_keys(namespaces):
-                queue.wake(key)
+            listed = await reconciler.list_versions(namespaces)
         except ApiError as error:
             log.warning("resync_failed", reason=error.message)
+            continue
+        behind = freshness.compare(listed)
+        if freshness.frozen:
+            log.error("watch_frozen", kind=KIND, resources=len(behind))
+        everything = time.monotonic() >= due
+        if everything:
+            due = time.monotonic() + seconds
+        for key in listed if everything else behind:
+            queue.wake(key)
 
 
 async def _first(stop: Awaitable[object], work: Awaitable[object]) -> bool:

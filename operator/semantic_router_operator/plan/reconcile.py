@@ -79,8 +79,8 @@ def plan(
     """Plans one pass for `resource` as the API server holds it.
 
     `observed` has every object that carries our label for this resource, and every object that has the name of a
-    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the writes of
-    this pass that the API server refused, each with a sentence; `settled` the objects that admission keeps otherwise
+    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the
+    objects that the API server has refused to show or to write in this pass, each with a sentence; `settled` the objects that admission keeps otherwise
     than we want them: to apply them again would change nothing.
     """
     stopped = bool(desired.problems) or desired.suspended
@@ -90,6 +90,8 @@ def plan(
     reverts: list[Event] = []
     if not stopped:
         for obj in desired.objects:
+            if key_of(obj) in failed:
+                continue
             existing = observed.get(key_of(obj))
             if existing is not None and not _may_take(resource, existing):
                 refused.append(_refusal(key_of(obj), existing))
