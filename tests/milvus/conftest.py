@@ -17,7 +17,10 @@ from semantic_router_proxy.cache.metrics import CacheMetrics
 from semantic_router_proxy.cache.milvus.store import MilvusStore
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 from semantic_router_proxy.config.milvus import MilvusConfig
+from tests.milvus.server import MilvusServer
 from tests.unit.cache.conftest import WordEmbedder
+
+ROOT_TOKEN = "root:Milvus"
 
 
 @pytest.fixture
@@ -51,6 +54,29 @@ def lite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A real Milvus with authorization; tests that share it are in the xdist group milvus-server and use databases or
+    collections of their own."""
+    running = MilvusServer(tmp_path_factory.mktemp("milvus"), "--authorization-enabled", "true")
+    running.start(token=ROOT_TOKEN)
+    yield running
+    running.kill()
+
+
+def milvus_config(server: MilvusServer, **sections: Any) -> MilvusConfig:
+    """Return a client's configuration for the shared server: as root, in the default database, strongly consistent."""
+    connection = {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "timeout": 20,
+        "auth": {"enabled": True, "token": ROOT_TOKEN},
+        **sections.pop("connection", {}),
+    }
+    search = {"consistency_level": "Strong", "timeout": 20, **sections.pop("search", {})}
+    return MilvusConfig.model_validate({"connection": connection, "search": search, **sections})
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from semantic_router_proxy.config.load import LoadedConfig, load_config, load_milvus_config
+from semantic_router_proxy.config.milvus import MilvusConfig
 from semantic_router_proxy.config.problems import ConfigError
 
 SEEDS = Path(__file__).parents[2] / "fixtures" / "seeds"
@@ -96,3 +97,56 @@ def test_foreign_keys_are_named_in_a_warning(tmp_path: Path) -> None:
     file.write_text("performance: {connection_pool: {max_connections: 10}}\ndata_management: {ttl: {enabled: true}}\n")
     _, warnings = load_milvus_config(file, {})
     assert {problem.key for problem in warnings} == {"performance", "data_management"}
+
+
+def _keys_without_effect(folder: Path, text: str) -> set[str]:
+    file = folder / "milvus.yaml"
+    file.write_text(text)
+    _, warnings = load_milvus_config(file, {})
+    assert all("has no effect" in problem.message for problem in warnings)
+    return {problem.key for problem in warnings}
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("collection: {index: {type: FLAT}}\nsearch: {params: {ef: 64}}", {"search.params.ef"}),
+        ("collection: {index: {type: IVF_FLAT}}\nsearch: {params: {nprobe: 8}}", set()),
+        ("connection: {uri: 'http://a:1', host: b, port: 2}", {"connection.host", "connection.port"}),
+        ("connection: {uri: a.db, database: b}", {"connection.database"}),
+        ("connection: {uri: a.db, auth: {enabled: true, token: t}}", {"connection.auth"}),
+        ("connection: {uri: a.db, tls: {enabled: true}}", {"connection.tls"}),
+        ("connection: {uri: a.db}\nsearch: {consistency_level: Bounded}", {"search.consistency_level"}),
+        ("connection: {uri: a.db}\nsearch: {consistency_level: Strong}", set()),
+        ("logging: {level: info, enable_query_log: true}", set()),
+    ],
+)
+def test_a_key_without_effect_is_named(tmp_path: Path, text: str, keys: set[str]) -> None:
+    assert _keys_without_effect(tmp_path, text) == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("search: {params: {eff: 64}}", ("search", "eff", "nprobe")),
+        ("search: {params: {ef: 0}}", ("search", "ef", "at least 1")),
+        ("connection: {uri: a.db}\ncollection: {index: {type: SCANN}}", ("SCANN", "Milvus Lite", "IVF_FLAT")),
+    ],
+)
+def test_what_a_search_or_milvus_lite_does_not_take_is_refused(
+    tmp_path: Path, text: str, named: tuple[str, ...]
+) -> None:
+    message = _problems(tmp_path, text)
+    for word in named:
+        assert word in message
+
+
+def test_a_search_gets_the_parameters_of_its_index() -> None:
+    for index, given, expected in (
+        ("HNSW", {}, {"ef": 64}),
+        ("HNSW", {"ef": 200}, {"ef": 200}),
+        ("IVF_FLAT", {"ef": 200}, {"nprobe": 16}),
+        ("FLAT", {"ef": 200}, {}),
+    ):
+        config = MilvusConfig.model_validate({"collection": {"index": {"type": index}}, "search": {"params": given}})
+        assert config.search_params == expected

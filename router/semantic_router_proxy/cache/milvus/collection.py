@@ -25,19 +25,22 @@ _SCALAR_INDEXES = {"exact_key": ("INVERTED", "Trie"), "written_at": ("INVERTED",
 # What a collection has that was made by hand for other routers, as the Kubernetes guide shows it.
 _BY_HAND = frozenset({"id", "embedding", "response"})
 
-_ORIGIN = re.compile(r" \[embedder (?P<embedder>.+?)(, from (?P<source>\w+))?\]$")
+_NOT_FOUND = 100
+
+# Properties of a collection; unlike its description, Milvus Lite keeps them.
+_EMBEDDER = "semantic_router.embedder"
+_COPY_OF = "semantic_router.copy_of"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the end of a collection's description tells: whose vectors it holds, and, where it was made by
-    re-embedding, from which collection."""
+    """Whose vectors a collection holds, and, while it is being filled by re-embedding, from which collection."""
 
     embedder: str
-    source: str = ""
+    copy_of: str = ""
 
-    def __str__(self) -> str:
-        return f"[embedder {self.embedder}{f', from {self.source}' if self.source else ''}]"
+    def properties(self) -> dict[str, str]:
+        return {_EMBEDDER: self.embedder, _COPY_OF: self.copy_of}
 
 
 def prepare_collection(
@@ -45,8 +48,7 @@ def prepare_collection(
 ) -> None:
     """See to it that a loaded collection that fits is behind the configured name. Raises StoreMismatch."""
     name = config.collection.name
-    existing = set(client.list_collections())
-    real = name if name in existing else behind_alias(client, name)
+    real = real_name(client, name)
     if real is not None and drop_old:
         if real != name:
             client.drop_alias(name)
@@ -54,7 +56,7 @@ def prepare_collection(
         _log.warning("cache_collection_dropped", collection=real, reason="development.drop_collection_on_startup")
         real = None
     if real == name and _made_by_hand(client, name) and config.development.auto_create_collection:
-        _set_aside(client, name, existing)
+        _set_aside(client, name)
         real = None
     if real is None:
         if not config.development.auto_create_collection:
@@ -71,11 +73,17 @@ def prepare_collection(
     client.load_collection(name)
 
 
+def numbered_collections(client: MilvusClient, name: str) -> list[str]:
+    """Return the real collections that were made for an alias, the newest last."""
+    numbered = re.compile(re.escape(name) + r"_v(\d+)")
+    found = [match for each in client.list_collections() if (match := numbered.fullmatch(each))]
+    return [match[0] for match in sorted(found, key=lambda match: int(match[1]))]
+
+
 def new_collection_name(client: MilvusClient, name: str) -> str:
     """Return the next free name of a real collection for an alias."""
-    numbered = re.compile(re.escape(name) + r"_v(\d+)")
-    numbers = [int(found[1]) for each in client.list_collections() if (found := numbered.fullmatch(each))]
-    return f"{name}_v{max(numbers, default=0) + 1}"
+    numbered = numbered_collections(client, name)
+    return f"{name}_v{int(numbered[-1].rpartition('_v')[2]) + 1 if numbered else 1}"
 
 
 def create_collection(client: MilvusClient, real: str, config: MilvusConfig, origin: Origin, dimension: int) -> None:
@@ -89,7 +97,8 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, ori
     )
     client.create_collection(
         real,
-        schema=make_schema(config.collection, f"{config.collection.description} {origin}", dimension),
+        schema=make_schema(config.collection, dimension),
+        properties=origin.properties(),
         consistency_level=config.search.consistency_level,
     )
     # Not in the call above, which would load the collection: a loaded one takes no further index.
@@ -99,21 +108,28 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, ori
             _index_scalar(client, real, field, types)
 
 
-def behind_alias(client: MilvusClient, alias: str) -> str | None:
-    """Return the real collection's name, None where there is no such alias."""
+def real_name(client: MilvusClient, name: str) -> str | None:
+    """Return the name of the collection that bears a name or is behind an alias, None where there is neither.
+
+    Not by describe_alias: Milvus 2.3 mixes up the databases there.
+    """
     try:
-        described = client.describe_alias(alias)
+        return str(client.describe_collection(name)["collection_name"])
     except MilvusException as error:
-        if "not found" in error.message.lower() or "not exist" in error.message.lower():
+        if error.code == _NOT_FOUND:
             return None
         raise
-    return str(described["collection_name"]) if described else None
 
 
-def origin_of(client: MilvusClient, collection: str) -> Origin | None:
-    """Return where a collection comes from, None for one that no router made."""
-    found = _ORIGIN.search(client.describe_collection(collection)["description"])
-    return Origin(found["embedder"], found["source"] or "") if found else None
+def origin_of(client: MilvusClient, collection: str) -> Origin:
+    """Return where a collection comes from; without an embedder, no router made it."""
+    properties = client.describe_collection(collection)["properties"]
+    return Origin(properties.get(_EMBEDDER, ""), properties.get(_COPY_OF, ""))
+
+
+def mark(client: MilvusClient, collection: str, origin: Origin) -> None:
+    """Set down where a collection comes from."""
+    client.alter_collection_properties(collection, properties=origin.properties())
 
 
 def _index_scalar(client: MilvusClient, collection: str, field: str, types: tuple[str, ...]) -> None:
@@ -128,13 +144,17 @@ def _index_scalar(client: MilvusClient, collection: str, field: str, types: tupl
 
 def _create(client: MilvusClient, config: MilvusConfig, embedder: str, dimension: int) -> None:
     name = config.collection.name
-    real = new_collection_name(client, name)
+    # One that fits and has no alias: whoever made it was stopped in between.
+    numbered = numbered_collections(client, name)
+    real = next((each for each in reversed(numbered) if origin_of(client, each) == Origin(embedder)), None)
     try:
-        create_collection(client, real, config, Origin(embedder), dimension)
+        if real is None:
+            real = new_collection_name(client, name)
+            create_collection(client, real, config, Origin(embedder), dimension)
         client.create_alias(real, name)
     except MilvusException:
         # Another replica may have been faster; what counts is that the alias is there.
-        if behind_alias(client, name) is None:
+        if real_name(client, name) is None:
             raise
 
 
@@ -142,9 +162,10 @@ def _made_by_hand(client: MilvusClient, name: str) -> bool:
     return {field["name"] for field in client.describe_collection(name)["fields"]} == _BY_HAND
 
 
-def _set_aside(client: MilvusClient, name: str, existing: set[str]) -> None:
+def _set_aside(client: MilvusClient, name: str) -> None:
     """Give a collection that was made by hand another name; its answers cannot be served, for nothing tells to which
     question they belong."""
+    existing = client.list_collections()
     number, kept = 1, f"{name}_by_hand"
     while kept in existing:
         number += 1
@@ -165,17 +186,16 @@ def _check(client: MilvusClient, real: str, config: MilvusConfig, embedder: str,
     """Compare what is there with what this router needs."""
     described: dict[str, Any] = client.describe_collection(real)
     fields = {field["name"]: field for field in described["fields"]}
-    missing = sorted({field.name for field in make_schema(config.collection, "", dimension).fields} - set(fields))
+    missing = sorted({field.name for field in make_schema(config.collection, dimension).fields} - set(fields))
     if missing:
         raise StoreMismatch(
             f"the collection {real} was not made by this router (it has no field {', '.join(missing)}). Set "
             f"collection.name to another name, or rename what is there: MilvusClient(…).rename_collection("
             f'"{real}", "{real}_old")'
         )
-    found = _ORIGIN.search(described["description"])
     vectors = int(fields[config.collection.vector_field.name]["params"]["dim"])
-    theirs = found["embedder"] if found else f"of {vectors} dimensions"
-    if vectors != dimension or (found and theirs != embedder):
+    theirs = described["properties"].get(_EMBEDDER, f"of {vectors} dimensions")
+    if vectors != dimension or theirs != embedder:
         raise StoreMismatch(
             f"the collection {real} holds vectors of the embedding model {theirs}, this router uses {embedder}. Run "
             "`semantic-router cache reembed --config FILE`, which makes a collection for the new model beside it, or "

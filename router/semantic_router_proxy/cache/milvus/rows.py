@@ -26,9 +26,9 @@ class BadRow(ValueError):  # noqa: N818 - a finding about data, counted and pass
     """A row that is no entry; the message says what is wrong and holds nothing of its content."""
 
 
-def make_schema(config: CollectionConfig, description: str, dimension: int) -> Any:
+def make_schema(config: CollectionConfig, dimension: int) -> Any:
     """Return a collection's schema."""
-    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=description)
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, description=config.description)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
     for name, length in _TEXT_FIELDS.items():
         key = {"is_partition_key": True} if name == "partition" and config.partition_key else {}
