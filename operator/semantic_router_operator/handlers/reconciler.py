@@ -1,7 +1,7 @@
 """The one level-based reconcile: read everything, compute everything, write only the difference."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 

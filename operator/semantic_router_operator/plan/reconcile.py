@@ -79,9 +79,9 @@ def plan(
     """Plans one pass for `resource` as the API server holds it.
 
     `observed` has every object that carries our label for this resource, and every object that has the name of a
-    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the
-    objects that the API server has refused to show or to write in this pass, each with a sentence; `settled` the objects that admission keeps otherwise
-    than we want them: to apply them again would change nothing.
+    desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the objects that
+    the API server has refused to show or to write in this pass, each with a sentence; `settled` the objects that
+    admission keeps otherwise than we want them: to apply them again would change nothing.
     """
     stopped = bool(desired.problems) or desired.suspended
     refused: list[str] = []
