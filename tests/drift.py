@@ -9,6 +9,7 @@ import yaml
 from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.cli import to_yaml
 from semantic_router_operator.render.rbac import Rule, lease_rules, rules
+from tests.reference import pages
 
 OPERATOR = "semantic-router-operator"
 CHART = f"helm/{OPERATOR}"
@@ -32,6 +33,7 @@ def generated() -> dict[str, str]:
         "manifests/operator/lease-role.yaml": _role("Role", f"{OPERATOR}-lease", lease_rules(OPERATOR)),
         "manifests/default/role.yaml": _role("ClusterRole", OPERATOR, rules()),
         "manifests/namespaced/role.yaml": _role("Role", OPERATOR, rules()),
+        **pages(),
     }
 
 

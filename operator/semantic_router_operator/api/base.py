@@ -100,11 +100,11 @@ HttpUrl = Annotated[str, Field(max_length=2048, pattern=r"^https?://[^/@\s]+(/\S
 class SecretKeyRef(ApiModel):
     """One key of a Secret in the resource's namespace."""
 
-    name: DnsName
-    key: SecretKey
+    name: DnsName = Field(description="Of the Secret.")
+    key: SecretKey = Field(description="In the Secret.")
 
 
 class SecretRef(ApiModel):
     """A Secret in the resource's namespace."""
 
-    name: DnsName
+    name: DnsName = Field(description="Of the Secret.")

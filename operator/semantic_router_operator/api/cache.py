@@ -22,13 +22,13 @@ Backend = Literal["memory", "milvus", "hybrid"]
 class Hnsw(ApiModel):
     """The graph in memory (backends memory and hybrid)."""
 
-    m: int = Field(16, ge=2, le=128)
-    ef_construction: int = Field(200, ge=8, le=4096)
-    ef_search: int = Field(64, ge=1, le=4096)
+    m: int = Field(16, ge=2, le=128, description="Links of a vector; more is more exact and takes more memory.")
+    ef_construction: int = Field(200, ge=8, le=4096, description="Candidates while the graph is built.")
+    ef_search: int = Field(64, ge=1, le=4096, description="Candidates of a lookup.")
 
 
 class ModelStorage(ApiModel):
-    size: Quantity = "5Gi"
+    size: Quantity = Field("5Gi", description="Such as 5Gi.")
     storage_class_name: DnsName | None = Field(None, description="None: the cluster's default.")
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = Field(
         "ReadWriteOnce", description="ReadWriteOnce: all pods run on one node."
@@ -75,11 +75,15 @@ class Embedding(ApiModel):
         )
     )
 
-    backend: Literal["onnx", "sentence-transformers", "openai"] = "onnx"
-    model: Text | None = None
-    base_url: HttpUrl | None = None
-    api_key_secret_ref: SecretKeyRef | None = None
-    revision: Annotated[str, Field(max_length=128)] = ""
+    backend: Literal["onnx", "sentence-transformers", "openai"] = Field(
+        "onnx", description="Where it runs: inside the router, or behind an OpenAI-compatible endpoint."
+    )
+    model: Text | None = Field(None, description="None: sentence-transformers/all-MiniLM-L6-v2.")
+    base_url: HttpUrl | None = Field(None, description="Of backend openai, with its /v1.")
+    api_key_secret_ref: SecretKeyRef | None = Field(None, description="Of backend openai.")
+    revision: Annotated[str, Field(max_length=128)] = Field(
+        "", description="Part of the model's identity; a change separates old entries from new."
+    )
     threads: int = Field(1, ge=1, le=64, description="Of one inference.")
     timeout_seconds: int = Field(10, ge=1, le=300, description="Of one call of backend openai.")
     files: ModelFiles | None = Field(None, description="None: the model in the image, or one loaded at each start.")
@@ -88,8 +92,12 @@ class Embedding(ApiModel):
 class Guard(ApiModel):
     """The lexical check after similarity."""
 
-    enabled: bool = True
-    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$", max_length=2)], ...] = Field(("en",), max_length=32)
+    enabled: bool = Field(
+        True, description="false: similarity alone decides. Numbers, names and negations then go wrong."
+    )
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$", max_length=2)], ...] = Field(
+        ("en",), max_length=32, description="ISO 639-1 codes it may judge; text in any other is matched exactly only."
+    )
 
 
 class Verifier(ApiModel):
@@ -102,12 +110,16 @@ class Verifier(ApiModel):
 class Category(ApiModel):
     """Limits for questions that a signal of spec.routing is true for; they can only be stricter than spec.cache."""
 
-    type: SignalType
+    type: SignalType = Field(description="The signal's type.")
     name: ShortName = Field(description="Name of the signal.")
-    enabled: bool = True
-    similarity_threshold: float | None = Field(None, ge=0, le=1)
-    verify_threshold: float | None = Field(None, ge=0, le=1)
-    ttl_seconds: int | None = Field(None, ge=0)
+    enabled: bool = Field(True, description="false: nothing is read or kept.")
+    similarity_threshold: float | None = Field(
+        None, ge=0, le=1, description="In place of spec.cache.similarityThreshold."
+    )
+    verify_threshold: float | None = Field(None, ge=0, le=1, description="In place of spec.cache.verifyThreshold.")
+    ttl_seconds: int | None = Field(
+        None, ge=0, description="Never longer than spec.cache.ttlSeconds; 0: nothing is kept."
+    )
 
 
 class Shadow(ApiModel):
@@ -134,20 +146,24 @@ class Cache(ApiModel):
         )
     )
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false: every question goes to a model.")
     backend: Backend | None = Field(None, description="None: hybrid where spec.milvus is set, else memory.")
-    similarity_threshold: float = Field(0.85, ge=0, le=1)
+    similarity_threshold: float = Field(
+        0.85, ge=0, le=1, description="Least cosine of two questions for one answer to serve both."
+    )
     verify_threshold: float | None = Field(
         None, ge=0, le=1, description="From this similarity up to similarityThreshold the verifier decides."
     )
-    verifier: Verifier | None = None
-    categories: tuple[Category, ...] = Field((), max_length=32)
+    verifier: Verifier | None = Field(None, description="Decides between verifyThreshold and similarityThreshold.")
+    categories: tuple[Category, ...] = Field((), max_length=32, description="Other limits for some questions.")
     shadow: Shadow = Shadow()
     ttl_seconds: int = Field(3600, ge=0, description="0: until an entry is evicted.")
     max_entries: int = Field(1000, ge=1, le=10_000_000, description="Of backend memory.")
     max_memory_entries: int = Field(100_000, ge=1, le=10_000_000, description="Of backend hybrid.")
     local_cache_size: int = Field(1000, ge=0, le=10_000_000, description="Of backend hybrid.")
-    eviction_policy: Literal["fifo", "lru", "lfu"] = "fifo"
+    eviction_policy: Literal["fifo", "lru", "lfu"] = Field(
+        "fifo", description="Who leaves a full memory: the oldest, the least recently or the least often used."
+    )
     hnsw: Hnsw = Hnsw()
     embedding: Embedding = Embedding()
     max_response_bytes: int = Field(1_000_000, ge=1, le=1024**3, description="Larger answers are not kept.")

@@ -10,38 +10,42 @@ from semantic_router_operator.api.base import ApiModel, DnsName, FreeForm, HttpU
 class Validation(ApiModel):
     """When a migration counts as good."""
 
-    window_seconds: int = Field(300, ge=10, le=86_400)
-    max_error_ratio: float = Field(0.01, ge=0, le=1)
+    window_seconds: int = Field(300, ge=10, le=86_400, description="How long it is watched.")
+    max_error_ratio: float = Field(0.01, ge=0, le=1, description="Failures among calls at most.")
 
 
 class Migration(ApiModel):
     """How a change of backend is carried out."""
 
-    strategy: Literal["staged", "immediate"] = "staged"
+    strategy: Literal["staged", "immediate"] = Field("staged", description="By steps, or at once.")
     warm: bool = Field(True, description="Whether the memory cache's entries are taken along.")
     validation: Validation = Validation()
-    rollback: Literal["automatic", "manual"] = "automatic"
-    timeout_seconds: int = Field(3600, ge=60, le=86_400)
+    rollback: Literal["automatic", "manual"] = Field(
+        "automatic", description="Whether the operator goes back by itself."
+    )
+    timeout_seconds: int = Field(3600, ge=60, le=86_400, description="For all of it.")
 
 
 class S3Storage(ApiModel):
-    endpoint: HttpUrl
-    bucket: Annotated[str, Field(min_length=3, max_length=63)]
-    prefix: Annotated[str, Field(max_length=512)] = ""
-    credentials_secret_ref: SecretRef
-    path_style: bool = True
+    endpoint: HttpUrl = Field(description="Of the object store.")
+    bucket: Annotated[str, Field(min_length=3, max_length=63)] = Field(description="Which must exist.")
+    prefix: Annotated[str, Field(max_length=512)] = Field("", description="Of the objects' names.")
+    credentials_secret_ref: SecretRef = Field(description="Keys accesskey and secretkey.")
+    path_style: bool = Field(True, description="Whether the bucket stands in the path.")
 
 
 class Backup(ApiModel):
     """Regular backups of the collection."""
 
-    preset: Literal["development", "staging", "production"] | None = None
-    schedule: Annotated[str, Field(max_length=128)] | None = None
-    time_zone: Annotated[str, Field(max_length=64)] = "Etc/UTC"
+    preset: Literal["development", "staging", "production"] | None = Field(
+        None, description="Schedule and retention of an environment."
+    )
+    schedule: Annotated[str, Field(max_length=128)] | None = Field(None, description="In cron's format.")
+    time_zone: Annotated[str, Field(max_length=64)] = Field("Etc/UTC", description="Of the schedule.")
     retention: int | None = Field(None, ge=1, le=1000, description="How many are kept.")
     s3: S3Storage | None = Field(None, description="None: the managed Milvus' own object store.")
-    snapshots: bool = False
-    verify: Literal["never", "weekly"] = "never"
+    snapshots: bool = Field(False, description="Whether volumes are snapshotted as well.")
+    verify: Literal["never", "weekly"] = Field("never", description="How often a backup is restored on trial.")
 
 
 class Tracing(ApiModel):
@@ -56,7 +60,7 @@ class Tracing(ApiModel):
 class Monitoring(ApiModel):
     """Objects of prometheus-operator (auto: where its CRDs exist, on: wait for them), a dashboard, and traces."""
 
-    service_monitor: Literal["auto", "on", "off"] = "auto"
+    service_monitor: Literal["auto", "on", "off"] = Field("auto", description="Scrapes the metrics port.")
     rules: Literal["auto", "on", "off"] = Field("auto", description="Alerts, as a PrometheusRule.")
     dashboard: bool = Field(False, description="Whether to make a ConfigMap that Grafana's sidecar picks up.")
     labels: StringMap = Field(
@@ -68,7 +72,7 @@ class Monitoring(ApiModel):
 class NetworkPolicy(ApiModel):
     """Who may talk to whom."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false: as if the section were not there.")
     ingress_from: tuple[FreeForm, ...] = Field(
         (), max_length=16, description="Peers that may call the router, as in a NetworkPolicy; none: all."
     )

@@ -9,35 +9,39 @@ from semantic_router_operator.api.router import Resources
 
 
 class Storage(ApiModel):
-    size: Quantity = "10Gi"
+    size: Quantity = Field("10Gi", description="Such as 10Gi.")
     storage_class_name: DnsName | None = Field(None, description="None: the cluster's default.")
 
 
 class ComponentSpec(ApiModel):
-    replicas: int = Field(1, ge=0, le=100)
-    resources: Resources | None = None
+    replicas: int = Field(1, ge=0, le=100, description="Pods of the component.")
+    resources: Resources | None = Field(None, description="Of each pod; None: Milvus' own.")
 
 
 class Components(ApiModel):
     """Milvus' own components (mode cluster)."""
 
-    proxy: ComponentSpec | None = None
-    query_node: ComponentSpec | None = None
-    data_node: ComponentSpec | None = None
-    index_node: ComponentSpec | None = None
-    streaming_node: ComponentSpec | None = None
+    proxy: ComponentSpec | None = Field(None, description="Takes requests.")
+    query_node: ComponentSpec | None = Field(None, description="Searches.")
+    data_node: ComponentSpec | None = Field(None, description="Writes.")
+    index_node: ComponentSpec | None = Field(None, description="Builds indexes (before Milvus 2.6).")
+    streaming_node: ComponentSpec | None = Field(None, description="Takes writes (Milvus 2.6 and later).")
 
 
 class ManagedMilvus(ApiModel):
     """A Milvus that milvus-operator makes from our description."""
 
-    mode: Literal["standalone", "cluster"] = "standalone"
-    version: Annotated[str, Field(max_length=32, pattern=r"^v?\d+\.\d+\.\d+$")] | None = None
+    mode: Literal["standalone", "cluster"] = Field("standalone", description="One process, or one for each component.")
+    version: Annotated[str, Field(max_length=32, pattern=r"^v?\d+\.\d+\.\d+$")] | None = Field(
+        None, description="Such as 2.6.4; None: that of milvus-operator."
+    )
     components: Components = Components()
-    storage: Storage = Storage()
-    etcd_storage: Storage = Storage()
-    deletion_policy: Literal["Delete", "Retain"] | None = None
-    metrics: bool = True
+    storage: Storage = Field(Storage(), description="Of the object store.")
+    etcd_storage: Storage = Field(Storage(), description="Of each etcd pod.")
+    deletion_policy: Literal["Delete", "Retain"] | None = Field(
+        None, description="What happens to the data with this resource."
+    )
+    metrics: bool = Field(True, description="Whether milvus-operator makes a PodMonitor.")
 
 
 class TlsRef(ApiModel):
@@ -45,7 +49,9 @@ class TlsRef(ApiModel):
 
     secret_ref: SecretRef
     mutual: bool = Field(False, description="Whether the router shows a certificate of its own.")
-    server_name: DnsName | None = None
+    server_name: DnsName | None = Field(
+        None, description="In the server's certificate, where it is not the address's host."
+    )
 
 
 class ExternalMilvus(ApiModel):
@@ -54,10 +60,12 @@ class ExternalMilvus(ApiModel):
     address: Annotated[
         str, Field(max_length=300, pattern=r"^[A-Za-z0-9.\-]+:[0-9]{1,5}$", description="host:port of the proxy.")
     ]
-    database: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "default"
+    database: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
+        "default", description="Which must exist."
+    )
     credentials_secret_ref: SecretRef | None = Field(None, description="Keys username and password.")
     tls: TlsRef | None = None
-    timeout_seconds: int = Field(30, ge=1, le=600)
+    timeout_seconds: int = Field(30, ge=1, le=600, description="Of one call.")
 
 
 class EmbeddedMilvus(ApiModel):
@@ -67,18 +75,26 @@ class EmbeddedMilvus(ApiModel):
 
 
 class Collection(ApiModel):
-    name: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "semantic_cache"
-    index_type: Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "DISKANN", "AUTOINDEX"] = "HNSW"
+    name: Annotated[str, Field(max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
+        "semantic_cache", description="It is made where it does not exist."
+    )
+    index_type: Literal["HNSW", "FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "SCANN", "DISKANN", "AUTOINDEX"] = Field(
+        "HNSW", description="DISKANN, IVF_SQ8, IVF_PQ and SCANN are not in Milvus Lite."
+    )
     index_params: dict[str, int] = Field(default_factory=dict, description="None: the index type's usual ones.")
-    metric_type: Literal["IP", "COSINE", "L2"] = "IP"
-    partition_key: bool = True
-    auto_create: bool = True
+    metric_type: Literal["IP", "COSINE", "L2"] = Field(
+        "IP", description="How vectors are compared; they are normalised, so IP and COSINE agree."
+    )
+    partition_key: bool = Field(True, description="Whether Milvus keeps entries of one cache partition together.")
+    auto_create: bool = Field(True, description="false: a missing collection is an error.")
 
 
 class Search(ApiModel):
     params: dict[str, int] = Field(default_factory=dict, description="None: the index type's usual ones.")
-    topk: int = Field(10, ge=1, le=1000)
-    consistency_level: Literal["Strong", "Bounded", "Session", "Eventually"] = "Session"
+    topk: int = Field(10, ge=1, le=1000, description="Most similar entries that a lookup looks at.")
+    consistency_level: Literal["Strong", "Bounded", "Session", "Eventually"] = Field(
+        "Session", description="How soon one pod sees what another has written."
+    )
 
 
 class Milvus(ApiModel):
@@ -96,5 +112,5 @@ class Milvus(ApiModel):
     managed: ManagedMilvus | None = None
     external: ExternalMilvus | None = None
     embedded: EmbeddedMilvus | None = None
-    collection: Collection = Collection()
-    search: Search = Search()
+    collection: Collection = Field(Collection(), description="Where entries stand.")
+    search: Search = Field(Search(), description="How they are found.")

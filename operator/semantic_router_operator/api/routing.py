@@ -10,77 +10,101 @@ from semantic_router_operator.api.base import ApiModel, ShortName, SignalType, T
 class KeywordSignal(ApiModel):
     """True where the question has any (OR), all (AND) or none (NOR) of the words."""
 
-    name: ShortName
-    operator: Literal["OR", "AND", "NOR"] = "OR"
-    keywords: tuple[ShortName, ...] = Field(min_length=1, max_length=256)
-    case_sensitive: bool = False
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    operator: Literal["OR", "AND", "NOR"] = Field("OR", description="Any, all or none of the words.")
+    keywords: tuple[ShortName, ...] = Field(
+        min_length=1, max_length=256, description="Words or phrases; whole words only."
+    )
+    case_sensitive: bool = Field(False, description="Whether capitals count.")
 
 
 class EmbeddingSignal(ApiModel):
     """True where the question is like one of the examples."""
 
-    name: ShortName
-    threshold: float = Field(0.6, ge=0, le=1)
-    candidates: tuple[Text, ...] = Field(min_length=1, max_length=256)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    threshold: float = Field(0.6, ge=0, le=1, description="Least similarity to the most similar example.")
+    candidates: tuple[Text, ...] = Field(min_length=1, max_length=256, description="Example questions.")
 
 
 class DomainSignal(ApiModel):
     """A field of knowledge; true where the domain classifier chooses it."""
 
-    name: ShortName
-    description: Annotated[str, Field(max_length=1024)] = ""
-    mmlu_categories: tuple[ShortName, ...] = Field((), max_length=32)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    description: Annotated[str, Field(max_length=1024)] = Field("", description="What the field is about.")
+    mmlu_categories: tuple[ShortName, ...] = Field(
+        (), max_length=32, description="Categories of MMLU-Pro that belong to it."
+    )
 
 
 class ContextSignal(ApiModel):
     """True where the request's length, estimated in tokens, lies within the limits."""
 
-    name: ShortName
-    min_tokens: int = Field(0, ge=0, le=10_000_000)
-    max_tokens: int | None = Field(None, ge=1, le=10_000_000)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    min_tokens: int = Field(0, ge=0, le=10_000_000, description="Least length.")
+    max_tokens: int | None = Field(None, ge=1, le=10_000_000, description="Greatest length; None: any.")
 
 
 class ContentSignal(ApiModel):
     """True where the request carries any of these."""
 
-    name: ShortName
-    has: tuple[Literal["tools", "images", "code"], ...] = Field(min_length=1, max_length=3)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    has: tuple[Literal["tools", "images", "code"], ...] = Field(
+        min_length=1, max_length=3, description="Any of them is enough."
+    )
 
 
 class ComplexitySignal(ApiModel):
     """True where the question seems at least this hard, from 0 (a short fact) to 1 (reasoning in many steps)."""
 
-    name: ShortName
-    threshold: float = Field(0.5, ge=0, le=1)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    threshold: float = Field(0.5, ge=0, le=1, description="Least hardness.")
 
 
 class HeaderSignal(ApiModel):
     """True where the request's header has one of the values; without values, where it is there at all."""
 
-    name: ShortName
-    header: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")]
-    values: tuple[Text, ...] = Field((), max_length=64)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    header: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")] = Field(
+        description="In any case."
+    )
+    values: tuple[Text, ...] = Field((), max_length=64, description="None: any value.")
 
 
 class CallerSignal(ApiModel):
     """True for these callers: names of API keys, or the body's `user`."""
 
-    name: ShortName
-    callers: tuple[ShortName, ...] = Field((), max_length=256)
-    users: tuple[ShortName, ...] = Field((), max_length=256)
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    callers: tuple[ShortName, ...] = Field((), max_length=256, description="Names of API keys.")
+    users: tuple[ShortName, ...] = Field((), max_length=256, description="Values of the body's `user`.")
 
 
 class Signals(ApiModel):
     """What can be said of a request; decisions name them by type and name."""
 
-    keywords: tuple[KeywordSignal, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
-    embeddings: tuple[EmbeddingSignal, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
-    domains: tuple[DomainSignal, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
-    context: tuple[ContextSignal, ...] = Field((), max_length=16, json_schema_extra={"x-map-key": "name"})
-    content: tuple[ContentSignal, ...] = Field((), max_length=16, json_schema_extra={"x-map-key": "name"})
-    complexity: tuple[ComplexitySignal, ...] = Field((), max_length=16, json_schema_extra={"x-map-key": "name"})
-    headers: tuple[HeaderSignal, ...] = Field((), max_length=32, json_schema_extra={"x-map-key": "name"})
-    callers: tuple[CallerSignal, ...] = Field((), max_length=32, json_schema_extra={"x-map-key": "name"})
+    keywords: tuple[KeywordSignal, ...] = Field(
+        (), max_length=64, json_schema_extra={"x-map-key": "name"}, description="By words."
+    )
+    embeddings: tuple[EmbeddingSignal, ...] = Field(
+        (), max_length=64, json_schema_extra={"x-map-key": "name"}, description="By similarity to examples."
+    )
+    domains: tuple[DomainSignal, ...] = Field(
+        (), max_length=64, json_schema_extra={"x-map-key": "name"}, description="By field of knowledge."
+    )
+    context: tuple[ContextSignal, ...] = Field(
+        (), max_length=16, json_schema_extra={"x-map-key": "name"}, description="By length."
+    )
+    content: tuple[ContentSignal, ...] = Field(
+        (), max_length=16, json_schema_extra={"x-map-key": "name"}, description="By what is carried along."
+    )
+    complexity: tuple[ComplexitySignal, ...] = Field(
+        (), max_length=16, json_schema_extra={"x-map-key": "name"}, description="By hardness."
+    )
+    headers: tuple[HeaderSignal, ...] = Field(
+        (), max_length=32, json_schema_extra={"x-map-key": "name"}, description="By the request's headers."
+    )
+    callers: tuple[CallerSignal, ...] = Field(
+        (), max_length=32, json_schema_extra={"x-map-key": "name"}, description="By who asks."
+    )
 
 
 # The `type` by which a condition names a signal, and the field of `signals` where that signal stands.
@@ -97,39 +121,43 @@ SIGNAL_FIELDS = {
 
 
 class Condition(ApiModel):
-    type: SignalType
-    name: ShortName
+    type: SignalType = Field(description="The signal's type.")
+    name: ShortName = Field(description="The signal's name.")
 
 
 class Rules(ApiModel):
-    operator: Literal["AND", "OR", "NOT"] = "AND"
-    conditions: tuple[Condition, ...] = Field(min_length=1, max_length=16)
+    operator: Literal["AND", "OR", "NOT"] = Field("AND", description="All, any or none of the conditions.")
+    conditions: tuple[Condition, ...] = Field(min_length=1, max_length=16, description="Signals that are looked at.")
 
 
 class ModelRef(ApiModel):
-    model: ShortName
-    use_reasoning: bool = False
-    weight: int = Field(1, ge=1, le=1000)
+    model: ShortName = Field(description="One of spec.models.")
+    use_reasoning: bool = Field(False, description="Whether the model is told to reason.")
+    weight: int = Field(1, ge=1, le=1000, description="Share of the requests among several models.")
 
 
 class DecisionCache(ApiModel):
     """The semantic cache for one decision; it can only be stricter than spec.cache."""
 
-    enabled: bool = True
-    similarity_threshold: float | None = Field(None, ge=0, le=1)
-    verify_threshold: float | None = Field(None, ge=0, le=1)
-    ttl_seconds: int | None = Field(None, ge=0)
+    enabled: bool = Field(True, description="false: nothing is read or kept.")
+    similarity_threshold: float | None = Field(
+        None, ge=0, le=1, description="In place of spec.cache.similarityThreshold."
+    )
+    verify_threshold: float | None = Field(None, ge=0, le=1, description="In place of spec.cache.verifyThreshold.")
+    ttl_seconds: int | None = Field(
+        None, ge=0, description="Never longer than spec.cache.ttlSeconds; 0: nothing is kept."
+    )
 
 
 class Decision(ApiModel):
     """What follows where the rules hold; among several the highest priority wins."""
 
-    name: ShortName
-    description: Annotated[str, Field(max_length=1024)] = ""
-    priority: int = 0
-    rules: Rules
-    model_refs: tuple[ModelRef, ...] = Field(min_length=1, max_length=16)
-    cache: DecisionCache | None = None
+    name: ShortName = Field(description="As told in the header x-vsr-selected-decision.")
+    description: Annotated[str, Field(max_length=1024)] = Field("", description="For people.")
+    priority: int = Field(0, description="Larger numbers first.")
+    rules: Rules = Field(description="When it holds.")
+    model_refs: tuple[ModelRef, ...] = Field(min_length=1, max_length=16, description="Who answers then.")
+    cache: DecisionCache | None = Field(None, description="None: as spec.cache says.")
 
 
 _SIGNAL_EXISTS = " || ".join(
@@ -153,4 +181,9 @@ class Routing(ApiModel):
 
     default_model: ShortName | None = Field(None, description="None: the first of spec.models.")
     signals: Signals = Signals()
-    decisions: tuple[Decision, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
+    decisions: tuple[Decision, ...] = Field(
+        (),
+        max_length=64,
+        json_schema_extra={"x-map-key": "name"},
+        description="Where none holds, the default model answers.",
+    )

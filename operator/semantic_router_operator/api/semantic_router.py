@@ -61,16 +61,20 @@ class Spec(ApiModel):
 
     profile: Profile = Field("development", description="Presets; every field can be overridden.")
     router: RouterSpec = RouterSpec()
-    providers: tuple[Provider, ...] = Field((), max_length=32, json_schema_extra={"x-map-key": "name"})
-    models: tuple[Model, ...] = Field((), max_length=64, json_schema_extra={"x-map-key": "name"})
+    providers: tuple[Provider, ...] = Field(
+        (), max_length=32, json_schema_extra={"x-map-key": "name"}, description="Where models are served."
+    )
+    models: tuple[Model, ...] = Field(
+        (), max_length=64, json_schema_extra={"x-map-key": "name"}, description="What can be chosen."
+    )
     routing: Routing = Routing()
     access: Access = Access()
     cache: Cache = Cache()
-    milvus: Milvus | None = None
-    migration: Migration | None = None
-    backup: Backup | None = None
-    monitoring: Monitoring | None = None
-    network_policy: NetworkPolicy | None = None
+    milvus: Milvus | None = Field(None, description="None: answers are kept in memory only.")
+    migration: Migration | None = Field(None, description="How a change of backend is carried out.")
+    backup: Backup | None = Field(None, description="None: no backups.")
+    monitoring: Monitoring | None = Field(None, description="None: no objects of prometheus-operator and Grafana.")
+    network_policy: NetworkPolicy | None = Field(None, description="None: no NetworkPolicies.")
     suspend: bool = Field(False, description="Whether the operator leaves everything as it is.")
 
 

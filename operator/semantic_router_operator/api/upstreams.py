@@ -11,15 +11,15 @@ class HealthCheck(ApiModel):
     """Asks each endpoint again and again; any answer below 500 is a sign of life."""
 
     path: Annotated[str, Field(max_length=512, pattern=r"^/.*$")] = Field("/models", description="Below baseURL.")
-    interval_seconds: int = Field(10, ge=1, le=3600)
-    timeout_seconds: int = Field(2, ge=1, le=300)
+    interval_seconds: int = Field(10, ge=1, le=3600, description="Between two checks of an endpoint.")
+    timeout_seconds: int = Field(2, ge=1, le=300, description="Longest wait for an answer.")
     failures: int = Field(2, ge=1, le=100, description="In a row, after which an endpoint gets no calls.")
 
 
 class Provider(ApiModel):
     """A server with an OpenAI-compatible API."""
 
-    name: DnsLabel
+    name: DnsLabel = Field(description="By which models name it.")
     base_url: HttpUrl = Field(description="With its /v1.")
     endpoints: tuple[HttpUrl, ...] = Field(
         (),
@@ -27,8 +27,10 @@ class Provider(ApiModel):
         description="More addresses of the same service; the one with the fewest calls gets the next.",
     )
     api_key_secret_ref: SecretKeyRef | None = Field(None, description="None: the caller's key is passed on.")
-    connect_timeout_seconds: int = Field(5, ge=1, le=300)
-    read_timeout_seconds: int = Field(300, ge=1, le=3600)
+    connect_timeout_seconds: int = Field(5, ge=1, le=300, description="Longest wait for a connection.")
+    read_timeout_seconds: int = Field(
+        300, ge=1, le=3600, description="Longest silence between two pieces of an answer."
+    )
     retries: int = Field(2, ge=0, le=10, description="Further attempts before the first byte of an answer.")
     max_concurrency: int | None = Field(None, ge=1, le=100_000, description="Calls at a time for each pod; 429 above.")
     breaker_failures: int = Field(5, ge=1, le=1000, description="In a row, after which an endpoint is left alone.")
@@ -47,14 +49,16 @@ class Pricing(ApiModel):
 
     prompt_per_1m: float = Field(ge=0, description="Price of a million prompt tokens.")
     completion_per_1m: float = Field(ge=0, description="Price of a million completion tokens.")
-    currency: Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Z]{3}$")] = Field(
+        "USD", description="ISO 4217, such as USD."
+    )
 
 
 class Model(ApiModel):
     """A model that can be chosen."""
 
-    name: ShortName
-    provider: DnsLabel
+    name: ShortName = Field(description="As clients and decisions call it.")
+    provider: DnsLabel = Field(description="One of spec.providers.")
     upstream_name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None, description="What the provider calls it, where that is another name."
     )

@@ -57,3 +57,12 @@ def test_a_union_is_refused_at_generation() -> None:
 
     with pytest.raises(ValueError, match="union"):
         structural(Ambiguous.model_json_schema())
+
+
+def test_every_field_of_the_spec_says_what_it_does() -> None:
+    silent = [
+        path
+        for path, node in _nodes(SCHEMA["properties"]["spec"])
+        if path and not path.endswith("[]") and not node.get("description")
+    ]
+    assert silent == []
