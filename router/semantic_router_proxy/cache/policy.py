@@ -165,8 +165,8 @@ def _refers(question: str) -> bool:
     return pronoun is not None and not _ANTECEDENT.search(question[: pronoun.start()])
 
 
-def refusal(protocol: str, status: int, answer: Any) -> str:
-    """Return why an answer must not be kept, or an empty string where it may.
+def refusal(protocol: str, status: int, answer: Any, wanted: object = 1) -> str:
+    """Return why an answer must not be kept, or an empty string where it may. `wanted` is the request's `n`.
 
     Only a complete answer with a terminal finish is kept: never an error, a cut stream, or one that ended by length
     or by a content filter.
@@ -178,7 +178,8 @@ def refusal(protocol: str, status: int, answer: Any) -> str:
     if protocol == "messages":
         return "" if answer.get("stop_reason") in ("end_turn", "tool_use", "stop_sequence") else "incomplete"
     choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices:
+    if not isinstance(choices, list) or len(choices) < (wanted if isinstance(wanted, int) and wanted > 0 else 1):
+        # A stream may break off after one choice and before the next has begun.
         return "incomplete"
     for choice in choices:
         if not isinstance(choice, dict) or choice.get("finish_reason") not in ("stop", "tool_calls", "function_call"):

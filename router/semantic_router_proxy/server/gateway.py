@@ -309,7 +309,7 @@ class Gateway:
         if self.cache is None or prepared is None or not prepared.eligibility.store:
             return
         with contextlib.suppress(orjson.JSONDecodeError):
-            if not policy.refusal(prepared.protocol, 200, orjson.loads(body)):
+            if not policy.refusal(prepared.protocol, 200, orjson.loads(body), request.body.get("n")):
                 await self.cache.store(
                     prepared, route.model, embedding, body, decision=route.decision, ttl_seconds=ttl_seconds
                 )
