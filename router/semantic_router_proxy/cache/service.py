@@ -39,6 +39,8 @@ class Prepared:
     question: str | None
     eligibility: Eligibility
     hints: CallerHints
+    variant: str = ""
+    """What the route does to the request beside choosing a model, as a digest: part of the partition."""
 
 
 class SemanticCache:
@@ -240,7 +242,12 @@ class SemanticCache:
 
     def _partition(self, prepared: Prepared, model: str) -> str | None:
         return keys.partition(
-            prepared.scope, self._embedder, self._policy_epoch, prepared.protocol, model, prepared.body
+            prepared.scope,
+            self._embedder,
+            self._policy_epoch + prepared.variant,
+            prepared.protocol,
+            model,
+            prepared.body,
         )
 
     def _may_serve(self, prepared: Prepared, hit: CacheHit) -> bool:

@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from semantic_router_proxy.config.section import Section
 
-SignalType = Literal["keyword", "embedding", "domain", "context", "content", "complexity", "header", "caller"]
+SignalType = Literal[
+    "keyword", "embedding", "domain", "language", "context", "content", "complexity", "header", "caller"
+]
 BackendType = Literal["memory", "milvus", "hybrid"]
 EvictionPolicy = Literal["fifo", "lru", "lfu"]
 Scope = Literal["identity", "global"]

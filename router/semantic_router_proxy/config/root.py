@@ -71,13 +71,28 @@ class RouterConfig(RoutingFields):
                 )
         if self.default_model and self.default_model not in models:
             raise ValueError(f"default_model: there is no model named {self.default_model!r}")
+        if self.escalation is not None and self.escalation.model not in models:
+            raise ValueError(f"escalation.model: there is no model named {self.escalation.model!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _costs_can_be_compared(self) -> "RouterConfig":
+        prices = {model.name: model.pricing for model in self.models}
+        for decision in self.decisions:
+            if decision.choose_by != "cost":
+                continue
+            names = [ref.model for ref in decision.model_refs]
+            unpriced = [name for name in names if prices.get(name) is None]
+            if unpriced:
+                raise ValueError(f"decision {decision.name}: choose_by cost needs the pricing of {', '.join(unpriced)}")
+            if len({price.currency for name in names if (price := prices[name]) is not None}) > 1:
+                raise ValueError(f"decision {decision.name}: choose_by cost needs prices in one currency")
         return self
 
     @model_validator(mode="after")
     def _verifier_and_threshold_belong_together(self) -> "RouterConfig":
         cache = self.semantic_cache
-        plugins = [plugin.configuration for decision in self.decisions for plugin in decision.plugins]
-        limits: list[CacheLimits] = [*cache.categories, *plugins]
+        limits: list[CacheLimits] = [*cache.categories, *(decision.cache for decision in self.decisions)]
         thresholds = [cache.verify_threshold, *(each.verify_threshold for each in limits)]
         wanted = any(threshold is not None for threshold in thresholds)
         if wanted and cache.verifier is None:

@@ -71,4 +71,10 @@ class ModelConfig(Section):
     reasoning_family: ReasoningFamily = "none"
     reasoning_effort: Literal["low", "medium", "high"] = "medium"
     pricing: PricingConfig | None = Field(None, description="None: what the cache saves is told in tokens only.")
+    context_window: int | None = Field(
+        None, ge=1, description="Tokens of question and answer together; longer requests go to another model."
+    )
+    capabilities: tuple[Literal["tools", "images", "structured_output"], ...] | None = Field(
+        None, description="What it can do; requests that need more go to another model. None: everything."
+    )
     fallbacks: tuple[str, ...] = Field((), description="Models that answer, in this order, when this one cannot.")

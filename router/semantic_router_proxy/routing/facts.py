@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _CHARACTERS_A_TOKEN = 4
+_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 # A fenced block, or what hardly anybody writes in prose.
 _CODE = re.compile(
     r"```|^\s*(?:def |class |import |from \w+ import |#include|public |func |fn "
@@ -17,12 +18,14 @@ _CODE = re.compile(
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
     """`text` is the last user message's text; `identity` a stable string that weights are drawn by. `tokens` is the
-    estimated length of all messages, `caller` the name of the API key, `user` the body's."""
+    estimated length of all messages, `answer_tokens` the longest answer that the request allows (0: it does not say),
+    `caller` the name of the API key, `user` the body's."""
 
     text: str
     identity: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     tokens: int = 0
+    answer_tokens: int = 0
     content: frozenset[str] = frozenset()
     caller: str = ""
     user: str = ""
@@ -42,6 +45,8 @@ def facts_of(
         found.add("images")
     if _CODE.search(text):
         found.add("code")
+    if _wants_structure(body):
+        found.add("structured_output")
     length = sum(len(content_text(content)) for content in contents)
     user = body.get("user")
     return RequestFacts(
@@ -49,10 +54,18 @@ def facts_of(
         identity,
         headers,
         tokens=length // _CHARACTERS_A_TOKEN,
+        answer_tokens=next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), 0),
         content=frozenset(found),
         caller=caller,
         user=user if isinstance(user, str) else "",
     )
+
+
+def _wants_structure(body: Mapping[str, Any]) -> bool:
+    """Whether the answer has to follow a JSON schema: chat's `response_format`, the Responses API's `text.format`."""
+    settings = body.get("text")
+    formats = (body.get("response_format"), settings.get("format") if isinstance(settings, dict) else None)
+    return any(isinstance(each, dict) and each.get("type") == "json_schema" for each in formats)
 
 
 def _has_image(content: Any) -> bool:

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from semantic_router_proxy.config.routing import ReasoningEffort
 from semantic_router_proxy.config.upstreams import ModelConfig
 
 
-def reasoning_fields(model: ModelConfig, body: dict[str, Any], *, use_reasoning: bool) -> dict[str, Any]:
-    """Return the fields to set in the body that goes to the provider.
+def reasoning_fields(
+    model: ModelConfig, body: dict[str, Any], *, use_reasoning: bool, effort: ReasoningEffort | None = None
+) -> dict[str, Any]:
+    """Return the fields to set in the body that goes to the provider. `effort` None: the model's own.
 
     What the caller says about reasoning stands. Sources: OpenAI's `reasoning_effort`; vLLM's chat template arguments
     `enable_thinking` (Qwen3) and `thinking` (DeepSeek V3.1).
@@ -15,7 +18,7 @@ def reasoning_fields(model: ModelConfig, body: dict[str, Any], *, use_reasoning:
     if family in ("openai", "gpt-oss"):
         if not use_reasoning or "reasoning_effort" in body or "reasoning" in body:
             return {}
-        return {"reasoning_effort": model.reasoning_effort}
+        return {"reasoning_effort": effort or model.reasoning_effort}
     switch = {"qwen3": "enable_thinking", "deepseek": "thinking"}.get(family)
     if switch is None:
         return {}

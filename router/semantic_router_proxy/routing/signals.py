@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semantic_router_proxy.config.routing import (
+from semantic_router_proxy.config.routing import EscalationConfig
+from semantic_router_proxy.config.signals import (
     CallerSignal,
     ComplexitySignal,
     ContentSignal,
@@ -17,31 +19,57 @@ from semantic_router_proxy.config.routing import (
     EmbeddingSignal,
     HeaderSignal,
     KeywordSignal,
+    LanguageSignal,
 )
 from semantic_router_proxy.routing.facts import RequestFacts
+from semantic_router_proxy.routing.language import language_of
 
 Vector = NDArray[np.float32]
+
+_SIMILAR_TO_DESCRIPTION = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a signal says about one request. `confidence` is between 0 and 1."""
+    """What a signal says about one request. `confidence` is between 0 and 1; `sure` is false where the escalation's
+    limits say that it might as well be the other way."""
 
     matched: bool
     confidence: float = 0.0
     why: str = ""
-
-
-class Signal(Protocol):
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading: ...
+    sure: bool = True
 
 
 class DomainClassifier(Protocol):
     """Names the field of knowledge that a question belongs to."""
 
-    def classify(self, embedding: Vector) -> tuple[str, float]:
-        """Return the MMLU category and the confidence in it."""
+    def classify(self, embedding: Vector) -> dict[str, float]:
+        """Return the probability of each MMLU category."""
         ...
+
+
+class Question:
+    """One request while it is decided; what several signals look at is found out once."""
+
+    def __init__(self, facts: RequestFacts, embedding: Vector | None, classifier: DomainClassifier | None) -> None:
+        self.facts = facts
+        self.embedding = embedding
+        self._classifier = classifier
+
+    @cached_property
+    def categories(self) -> dict[str, float]:
+        """The probability of each MMLU category; empty without an embedding or a classifier."""
+        if self.embedding is None or self._classifier is None:
+            return {}
+        return self._classifier.classify(self.embedding)
+
+    @cached_property
+    def language(self) -> tuple[str, float]:
+        return language_of(self.facts.text)
+
+
+class Signal(Protocol):
+    def read(self, question: Question) -> Reading: ...
 
 
 class Keywords:
@@ -52,8 +80,8 @@ class Keywords:
         self._words = [(word, re.compile(_bounded(word), flags)) for word in config.keywords]
         self._operator = config.operator
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        found = [word for word, pattern in self._words if pattern.search(facts.text)]
+    def read(self, question: Question) -> Reading:
+        found = [word for word, pattern in self._words if pattern.search(question.facts.text)]
         matched = {
             "OR": bool(found),
             "AND": len(found) == len(self._words),
@@ -64,35 +92,74 @@ class Keywords:
 
 
 class Examples:
-    """Similarity to example questions; rows of `vectors` are their unit vectors."""
+    """Similarity to texts; rows of `vectors` are their unit vectors."""
 
-    def __init__(self, config: EmbeddingSignal, vectors: NDArray[np.float32]) -> None:
-        self._threshold = config.threshold
-        self._candidates = config.candidates
+    def __init__(
+        self, texts: Sequence[str], threshold: float, vectors: NDArray[np.float32], doubt: EscalationConfig | None
+    ) -> None:
+        self._threshold = threshold
+        self._texts = texts
         self._vectors = vectors
+        self._margin = doubt.similarity_margin if doubt is not None else 0.0
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        if embedding is None:
+    def read(self, question: Question) -> Reading:
+        if question.embedding is None:
             return Reading(False, 0.0, "no embedding")
-        similarities = self._vectors @ embedding
+        similarities = self._vectors @ question.embedding
         best = int(np.argmax(similarities))
         similarity = float(similarities[best])
-        why = f"{similarity:.3f} similar to {self._candidates[best]!r}, needs {self._threshold:.2f}"
-        return Reading(similarity >= self._threshold, max(0.0, min(1.0, similarity)), why)
+        sure = abs(similarity - self._threshold) >= self._margin
+        why = f"{similarity:.3f} similar to {self._texts[best]!r}, needs {self._threshold:.2f}{_unsure(sure)}"
+        return Reading(similarity >= self._threshold, max(0.0, min(1.0, similarity)), why, sure)
 
 
 class Domain:
     """True where the classifier puts the question into one of the signal's categories."""
 
-    def __init__(self, config: DomainSignal, classifier: DomainClassifier | None) -> None:
-        self._categories = frozenset(config.mmlu_categories or (config.name,))
-        self._classifier = classifier
+    def __init__(self, config: DomainSignal, doubt: EscalationConfig | None) -> None:
+        self._categories = frozenset(config.categories)
+        self._least = config.threshold or 0.0
+        self._doubt = doubt
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        if embedding is None or self._classifier is None:
-            return Reading(False, 0.0, "no classifier" if self._classifier is None else "no embedding")
-        category, confidence = self._classifier.classify(embedding)
-        return Reading(category in self._categories, confidence, f"classified as {category!r} ({confidence:.2f})")
+    def read(self, question: Question) -> Reading:
+        probabilities = question.categories
+        if not probabilities:
+            return Reading(False, 0.0, "no embedding")
+        own = sum(value for name, value in probabilities.items() if name in self._categories)
+        best = max(probabilities, key=probabilities.__getitem__)
+        rival = max((value for name, value in probabilities.items() if name not in self._categories), default=0.0)
+        matched = best in self._categories and own >= self._least
+        sure = self._doubt is None or (
+            abs(own - rival) >= self._doubt.min_margin and (not matched or own >= self._doubt.min_confidence)
+        )
+        second = max((name for name in probabilities if name != best), key=probabilities.__getitem__)
+        why = f"classified as {best!r} ({probabilities[best]:.2f}, then {second!r} {probabilities[second]:.2f})"
+        return Reading(matched, min(1.0, own), why + _unsure(sure), sure)
+
+
+def described_domain(config: DomainSignal, vectors: NDArray[np.float32], doubt: EscalationConfig | None) -> Examples:
+    """Return the signal of a domain that is none of the classifier's: similarity to its description and examples."""
+    threshold = _SIMILAR_TO_DESCRIPTION if config.threshold is None else config.threshold
+    return Examples(config.texts, threshold, vectors, doubt)
+
+
+def examples(config: EmbeddingSignal, vectors: NDArray[np.float32], doubt: EscalationConfig | None) -> Examples:
+    return Examples(config.candidates, config.threshold, vectors, doubt)
+
+
+class Language:
+    """The language of the question."""
+
+    def __init__(self, config: LanguageSignal) -> None:
+        self._codes = frozenset(config.codes)
+        self._least = config.threshold
+
+    def read(self, question: Question) -> Reading:
+        code, confidence = question.language
+        if not code:
+            return Reading(False, 0.0, "the language cannot be told")
+        matched = code in self._codes and confidence >= self._least
+        return Reading(matched, confidence, f"written in {code!r} ({confidence:.2f}), needs {self._least:.2f}")
 
 
 class Context:
@@ -102,9 +169,9 @@ class Context:
         self._least = config.min_tokens
         self._most = config.max_tokens
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        matched = facts.tokens >= self._least and (self._most is None or facts.tokens <= self._most)
-        return Reading(matched, 1.0 if matched else 0.0, f"about {facts.tokens} tokens")
+    def read(self, question: Question) -> Reading:
+        matched = question.facts.tokens >= self._least and (self._most is None or question.facts.tokens <= self._most)
+        return Reading(matched, 1.0 if matched else 0.0, f"about {question.facts.tokens} tokens")
 
 
 class Content:
@@ -113,8 +180,8 @@ class Content:
     def __init__(self, config: ContentSignal) -> None:
         self._wanted = frozenset(config.has)
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        found = sorted(self._wanted & facts.content)
+    def read(self, question: Question) -> Reading:
+        found = sorted(self._wanted & question.facts.content)
         return Reading(bool(found), 1.0 if found else 0.0, f"has {', '.join(found)}" if found else "has none")
 
 
@@ -122,11 +189,14 @@ class Complexity:
     """How hard a question seems, by its wording: words that ask for reasoning, its length, its parts."""
 
     def __init__(self, config: ComplexitySignal) -> None:
-        self._threshold = config.threshold
+        self._least = config.threshold
+        self._below = config.below
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        score = complexity(facts.text)
-        return Reading(score >= self._threshold, score, f"seems {score:.2f} hard, needs {self._threshold:.2f}")
+    def read(self, question: Question) -> Reading:
+        score = complexity(question.facts.text)
+        wanted = f"needs {self._least:.2f}" + (f" to {self._below:.2f}" if self._below is not None else "")
+        matched = score >= self._least and (self._below is None or score < self._below)
+        return Reading(matched, score, f"seems {score:.2f} hard, {wanted}")
 
 
 class Header:
@@ -136,8 +206,8 @@ class Header:
         self._name = config.header.lower()
         self._values = frozenset(config.values)
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        value = facts.headers.get(self._name)
+    def read(self, question: Question) -> Reading:
+        value = question.facts.headers.get(self._name)
         matched = value is not None and (not self._values or value in self._values)
         return Reading(matched, 1.0 if matched else 0.0, f"{self._name} {'matches' if matched else 'does not match'}")
 
@@ -149,9 +219,9 @@ class Caller:
         self._callers = frozenset(config.callers)
         self._users = frozenset(config.users)
 
-    def read(self, facts: RequestFacts, embedding: Vector | None) -> Reading:
-        matched = (facts.caller in self._callers and bool(facts.caller)) or (
-            facts.user in self._users and bool(facts.user)
+    def read(self, question: Question) -> Reading:
+        matched = (question.facts.caller in self._callers and bool(question.facts.caller)) or (
+            question.facts.user in self._users and bool(question.facts.user)
         )
         return Reading(matched, 1.0 if matched else 0.0, "named here" if matched else "not named here")
 
@@ -175,9 +245,8 @@ def complexity(text: str) -> float:
     return min(1.0, 0.5 * min(asks, 2) / 2 + 0.3 * min(words / 150, 1.0) + 0.2 * min(parts / 5, 1.0))
 
 
-def candidates_of(signals: Sequence[EmbeddingSignal]) -> list[str]:
-    """Return all example questions in order; their vectors are split again by `Router`."""
-    return [candidate for signal in signals for candidate in signal.candidates]
+def _unsure(sure: bool) -> str:
+    return "" if sure else ", unsure"
 
 
 def _bounded(word: str) -> str:

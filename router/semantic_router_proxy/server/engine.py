@@ -1,5 +1,6 @@
 """A configuration compiled for answering requests. Immutable: a reload makes a new one and swaps it in."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from semantic_router_proxy.config.upstreams import ModelConfig, ProviderConfig
 from semantic_router_proxy.config.validate import validate
 from semantic_router_proxy.embedding.base import Embedder
 from semantic_router_proxy.routing.decide import Router
-from semantic_router_proxy.routing.signals import candidates_of
+from semantic_router_proxy.routing.domains import DomainModel, fit, load_examples
 from semantic_router_proxy.server.access import Access, read_access
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.limits import Limits
@@ -42,6 +43,7 @@ class Engine:
     limits: Limits
     default_model: str
     policy_epoch: str
+    classifier: DomainModel | None
 
     @property
     def config_epoch(self) -> str:
@@ -121,11 +123,23 @@ async def make_engine(
     single = {each.name: Target(each, providers[each.provider]) for each in config.models}
     targets = {each.name: (single[each.name], *(single[name] for name in each.fallbacks)) for each in config.models}
     default = config.default_model or next(iter(targets), "")
-    candidates = candidates_of(config.signals.embeddings)
-    vectors = await embedder.embed(candidates) if candidates and embedder is not None else None
+    texts = config.signals.texts()
+    vectors = await embedder.embed(texts) if texts and embedder is not None else None
+    # The embedder stays the same until a restart, and so does what the classifier has learnt with it.
+    classifier = before.classifier if before is not None else None
+    if config.signals.classified and classifier is None and embedder is not None:
+        classifier = await make_classifier(embedder)
     routing = config.model_copy(update={"default_model": default})
-    router = Router(routing, vectors)
-    return Engine(config, loaded.file, targets, providers, router, access, limits, default, policy_epoch(config))
+    performance = before.router.performance if before is not None else None
+    router = Router(routing, vectors, classifier, config.models, performance)
+    epoch = policy_epoch(config)
+    return Engine(config, loaded.file, targets, providers, router, access, limits, default, epoch, classifier)
+
+
+async def make_classifier(embedder: Embedder) -> DomainModel:
+    """Teach the domain classifier the examples as this embedder sees them; takes about two seconds."""
+    examples = load_examples()
+    return await asyncio.to_thread(fit, await embedder.embed(examples.questions), examples.labels)
 
 
 def _provider(config: ProviderConfig, base: Path, before: Engine | None) -> Provider:
@@ -147,5 +161,6 @@ def policy_epoch(config: RouterConfig) -> str:
         config.signals.model_dump(mode="json"),
         [decision.model_dump(mode="json") for decision in config.decisions],
         config.default_model,
+        config.escalation.model_dump(mode="json") if config.escalation is not None else None,
     ]
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,5 +1,6 @@
 """What the router would do with a request, without asking a model."""
 
+from dataclasses import replace
 from typing import Any
 
 from semantic_router_proxy.cache.match import Match
@@ -36,11 +37,15 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
         "decision": route.decision,
         "reason": route.reason,
         "use_reasoning": route.use_reasoning,
+        "reasoning_effort": route.reasoning_effort,
+        "system_prompt": route.system_prompt.mode if route.system_prompt is not None else None,
+        "escalated": route.escalated,
         "signals": [
             {
                 "signal": reached.signal,
                 "matched": reached.reading.matched,
                 "confidence": round(reached.reading.confidence, 4),
+                "sure": reached.reading.sure,
                 "why": reached.reading.why,
             }
             for reached in route.trace
@@ -48,7 +53,7 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
     }
     if gateway.cache is None:
         return {**told, "cache": {"verdict": "disabled"}}
-    prepared = gateway.cache.prepare(_PROTOCOL, body, scope, {})
+    prepared = replace(gateway.cache.prepare(_PROTOCOL, body, scope, {}), variant=route.variant)
     allowed = prepared.eligibility
     limits = limits_of(engine, route, facts, vector)
     cache: dict[str, Any] = {

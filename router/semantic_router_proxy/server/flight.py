@@ -22,6 +22,7 @@ class Verdict:
     use_reasoning: bool = False
     upstream_headers: tuple[Header, ...] = ()
     entry_id: str = ""
+    escalated: bool = False
 
 
 class Flight:

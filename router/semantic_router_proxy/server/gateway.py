@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from semantic_router_proxy.cache.service import Prepared, SemanticCache
 from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
 from semantic_router_proxy.routing.decide import Route
 from semantic_router_proxy.routing.facts import RequestFacts, facts_of, last_user_text
+from semantic_router_proxy.routing.prompts import with_system_prompt
 from semantic_router_proxy.routing.reasoning import reasoning_fields
 from semantic_router_proxy.server import judging
 from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
@@ -76,7 +77,11 @@ class Gateway:
         self.callers = CallerLimits()
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        client.on_attempt = observer.attempted
+        client.on_attempt = self._attempted
+
+    def _attempted(self, model: str, outcome: str) -> None:
+        self.observer.attempted(model, outcome)
+        self.engine.router.performance.attempted(model, outcome)
 
     async def find_exact(self, request: Request) -> CacheHit | None:
         """Prepare the request for the cache and look for its very answer."""
@@ -157,6 +162,8 @@ class Gateway:
         facts = facts_of(request.protocol.name, request.body, request.headers, request.scope, request.caller)
         route = self._route(facts, engine, embedding, None if routed else str(asked))
         limits = judging.limits_of(engine, route, facts, embedding)
+        if prepared is not None and route.variant:
+            prepared = request.prepared = replace(prepared, variant=route.variant)
         targets = engine.targets_of(route.model)
         self.observer.decided(route.decision, route.model)
         shadowed: CacheHit | None = None
@@ -176,6 +183,7 @@ class Gateway:
         with child(request.record.span, f"{request.protocol.name} {route.model}", CLIENT) as call:
             async with await self._call(request, targets, route, call) as exchange:
                 self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
+                engine.router.performance.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
                 _describe(call, exchange)
                 await self._receive(flight, request, route, exchange)
         if flight.body is not None and exchange.target is targets[0] and limits.enabled:
@@ -218,12 +226,14 @@ class Gateway:
 
         def call_for(target: Target) -> Call:
             native = speaks_anthropic(target)
-            path, said = protocol.call(request.body, native=native)
+            asked = with_system_prompt(protocol.name, request.body, route.system_prompt)
+            path, said = protocol.call(asked, native=native)
             anthropic = protocol.name == "messages"
             reasoning = route.use_reasoning or (anthropic and wants_thinking(request.body))
             # Anthropic's own protocol has no such fields.
             untouched = anthropic and native
-            extra = {} if untouched else reasoning_fields(target.model, said, use_reasoning=reasoning)
+            effort = route.reasoning_effort
+            extra = {} if untouched else reasoning_fields(target.model, said, use_reasoning=reasoning, effort=effort)
             body = {**said, **extra, "model": target.upstream_name}
             tells_usage = protocol.usage_on_request or path != protocol.path
             if request.stream and tells_usage and target.provider.config.stream_usage:
@@ -252,6 +262,7 @@ class Gateway:
             decision=route.decision,
             reason=route.reason,
             use_reasoning=route.use_reasoning,
+            escalated=route.escalated,
             upstream_headers=as_headers(passed),
         )
         translation = request.protocol.translation(native=speaks_anthropic(exchange.target))
@@ -322,6 +333,7 @@ class Gateway:
         else:
             self.observer.tokens(model, "prompt", prompt)
             self.observer.tokens(model, "completion", completion)
+            self.engine.router.performance.answered(model, completion)
         targets = self.engine.targets.get(model)
         pricing = targets[0].model.pricing if targets else None
         if pricing is not None:
@@ -378,6 +390,7 @@ def _hit_verdict(hit: CacheHit, route: Route) -> Verdict:
         route.reason,
         route.use_reasoning,
         entry_id=hit.header.entry_id,
+        escalated=route.escalated,
     )
 
 

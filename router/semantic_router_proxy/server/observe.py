@@ -13,6 +13,7 @@ from semantic_router_proxy.server.timeline import Timeline
 from semantic_router_proxy.server.tracing import Attributes, Span, Tracer
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_MONEY = (0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 _RECENT = 1000
 
 _log = structlog.get_logger("semantic_router.requests")
@@ -108,6 +109,13 @@ class Observer:
             ["model", "kind", "currency"],
             registry=registry,
         )
+        self._answer_cost = Histogram(
+            "semantic_router_answer_cost",
+            "Money that one answer cost by the model's prices.",
+            ["model", "currency"],
+            buckets=_MONEY,
+            registry=registry,
+        )
         self._failures = Counter(
             "semantic_router_stage_failures",
             "Stages that failed without failing a request.",
@@ -164,6 +172,8 @@ class Observer:
 
     def money(self, model: str, kind: str, amount: float, currency: str) -> None:
         self._cost.labels(model, kind, currency).inc(amount)
+        if kind == "spent":
+            self._answer_cost.labels(model, currency).observe(amount)
 
     def stage_failed(self, stage: str) -> None:
         self._failures.labels(stage).inc()

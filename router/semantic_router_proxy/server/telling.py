@@ -194,6 +194,8 @@ def _headers(record: RequestRecord, verdict: Verdict) -> list[Header]:
         headers.append((b"x-vsr-selected-decision", header_text(verdict.decision)))
     if verdict.reason:
         headers.append((b"x-vsr-selected-reason", header_text(verdict.reason)))
+    if verdict.escalated:
+        headers.append((b"x-vsr-escalated", b"true"))
     if verdict.cache != "hit" or verdict.tier == "semantic":
         headers.append((b"x-vsr-selected-reasoning", b"on" if verdict.use_reasoning else b"off"))
     headers += verdict.upstream_headers

@@ -20,7 +20,7 @@ from semantic_router_proxy.cache.factory import open_cache
 from semantic_router_proxy.cache.service import SemanticCache
 from semantic_router_proxy.config.load import load_config
 from semantic_router_proxy.config.server import ServerConfig
-from semantic_router_proxy.embedding.base import EmbedderIdentity, Vectors, unit_rows
+from semantic_router_proxy.embedding.base import Embedder, EmbedderIdentity, Vectors, unit_rows
 from semantic_router_proxy.server.app import make_app
 from semantic_router_proxy.server.engine import make_engine
 from semantic_router_proxy.server.gateway import Gateway
@@ -87,7 +87,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Return a function that starts a gateway with the given settings over the test's basic ones."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def started(*, pace: Pace | None = None, **settings: Any) -> Running:
+        async def started(*, pace: Pace | None = None, embedder: Embedder | None = None, **settings: Any) -> Running:
             standin = StandIn(pace or Pace(), ("small", "large"))
             upstream = await stack.enter_async_context(listening(standin.app()))
             config: dict[str, Any] = {
@@ -101,7 +101,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             file = tmp_path / "config.yaml"
             file.write_text(yaml.safe_dump(config))
             loaded = load_config(file, {})
-            embedder, client, registry = WordEmbedder(), UpstreamClient(), CollectorRegistry()
+            client, registry = UpstreamClient(), CollectorRegistry()
+            embedder = WordEmbedder() if embedder is None else embedder
             engine = await make_engine(loaded, {}, client, embedder)
             cache = None
             if loaded.router.semantic_cache.enabled:

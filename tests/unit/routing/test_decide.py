@@ -96,8 +96,8 @@ def test_examples_are_compared_with_their_own_signal_only() -> None:
 
 def test_domains_go_by_mmlu_category() -> None:
     class Classifier:
-        def classify(self, embedding: Any) -> tuple[str, float]:
-            return "math", 0.8
+        def classify(self, embedding: Any) -> dict[str, float]:
+            return {"math": 0.8, "law": 0.2}
 
     fields = {"name": "numbers", "mmlu_categories": ["math", "physics"]}
     routing = RoutingFields.model_validate(
@@ -109,6 +109,17 @@ def test_domains_go_by_mmlu_category() -> None:
     )
     assert Router(routing, None, Classifier()).decide(RequestFacts("?"), np.ones(1, np.float32)).decision == "d"
     assert Router(routing, None, None).decide(RequestFacts("?"), np.ones(1, np.float32)).decision == ""
+
+
+def test_groups_of_rules_nest() -> None:
+    both = {"operator": "OR", "conditions": [{"type": "keyword", "name": "a"}, {"type": "keyword", "name": "b"}]}
+    neither = {"operator": "NOT", "conditions": [both]}
+    rules = {"operator": "AND", "conditions": [both, {"operator": "NOT", "conditions": [neither]}]}
+    compiled = router(decision("d", rules=rules), keywords=[A, B])
+    assert compiled.decide(RequestFacts("beta"), None).decision == "d"
+    assert compiled.decide(RequestFacts("gamma"), None).decision == ""
+    reason = compiled.decide(RequestFacts("beta"), None).reason
+    assert reason.startswith("AND(OR(keyword:a none of the words found; keyword:b found 'beta'); NOT(NOT(")
 
 
 def test_weights_share_questions_and_one_question_always_goes_the_same_way() -> None:
@@ -148,6 +159,26 @@ def test_reasoning_is_switched_as_the_family_understands_it(family: Any, use: bo
     assert reasoning_fields(model, body, use_reasoning=use) == fields
 
 
+def test_a_decisions_reasoning_effort_comes_before_the_models() -> None:
+    model = ModelConfig(name="m", provider="p", reasoning_family="openai", reasoning_effort="low")
+    assert reasoning_fields(model, {}, use_reasoning=True, effort="high") == {"reasoning_effort": "high"}
+    refs = [{"model": "x", "use_reasoning": True, "reasoning_effort": "high"}]
+    route = router(decision("d", "a", modelRefs=refs), keywords=[A]).decide(RequestFacts("alpha"), None)
+    assert (route.use_reasoning, route.reasoning_effort) == (True, "high")
+
+
+def test_routes_that_change_the_request_have_partitions_of_their_own() -> None:
+    def variant(**more: Any) -> str:
+        route = router(decision("d", "a", **more), keywords=[A]).decide(RequestFacts("alpha"), None)
+        return route.variant
+
+    prompts = [{"type": "system_prompt", "configuration": {"system_prompt": text}} for text in ("one", "two")]
+    thinking = {"modelRefs": [{"model": "d-model", "use_reasoning": True}]}
+    variants = [variant(), variant(plugins=prompts[:1]), variant(plugins=prompts[1:]), variant(**thinking)]
+    assert variants[0] == ""
+    assert len(set(variants)) == 4
+
+
 @pytest.mark.parametrize(
     ("protocol", "body", "text"),
     [
@@ -183,6 +214,18 @@ def test_the_question_is_the_last_user_text(protocol: str, body: dict[str, Any],
         ),
         ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "```\nx\n```"}]}, {}, True),
         ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "Hello; how are you?"}]}, {}, False),
+        ("content", {"has": ["structured_output"]}, {"response_format": {"type": "json_schema"}}, {}, True),
+        ("content", {"has": ["structured_output"]}, {"response_format": {"type": "text"}}, {}, False),
+        (
+            "language",
+            {"languages": ["de", "fr"]},
+            {"messages": [{"role": "user", "content": "Was ist das?"}]},
+            {},
+            True,
+        ),
+        ("language", {"languages": ["en"]}, {"messages": [{"role": "user", "content": "Was ist das?"}]}, {}, False),
+        ("complexity", {"threshold": 0, "below": 0.2}, {"messages": [{"role": "user", "content": "2+2?"}]}, {}, True),
+        ("complexity", {"threshold": 0.2}, {"messages": [{"role": "user", "content": "2+2?"}]}, {}, False),
         ("complexity", {}, {"messages": [{"role": "user", "content": "What is the capital of France?"}]}, {}, False),
         (
             "complexity",
