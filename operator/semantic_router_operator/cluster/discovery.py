@@ -73,6 +73,10 @@ class Discovery:
             if group is not None and key[0].rpartition("/")[0] != group
         }
 
+    def look_again(self) -> None:
+        """What was missing is asked for anew at the next question."""
+        self._missing_since.clear()
+
     async def _ask(self, api_version: str) -> None:
         root = "/apis" if "/" in api_version else "/api"
         try:

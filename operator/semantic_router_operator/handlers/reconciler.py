@@ -101,7 +101,14 @@ class Reconciler:
             except ApiError as error:
                 log.warning("waiting", reason=error.message)
             await asyncio.sleep(INSTALLED_SECONDS)
-            self._discovery.forget()
+            self._discovery.look_again()
+
+    def look_for_kinds(self) -> None:
+        """Looks at once for the kinds that were missing; without it that is done every half a minute."""
+        self._discovery.look_again()
+        for informer in self.watches:
+            if not informer.listening:
+                informer.poke()
 
     async def list_versions(self, namespaces: tuple[str, ...]) -> dict[Key, int]:
         """The resourceVersion of every resource."""

@@ -137,6 +137,7 @@ async def _resync(
         everything = time.monotonic() >= due
         if everything:
             due = time.monotonic() + seconds
+            reconciler.look_for_kinds()
         for key in listed if everything else behind:
             queue.wake(key)
 

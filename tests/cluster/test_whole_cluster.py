@@ -1,0 +1,164 @@
+"""What concerns a whole cluster: a control plane of its own, so that nothing here disturbs the other tests."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cluster.conftest import ROOT, Kubectl, Operators, condition, eventually, settled
+from tests.control_plane.binaries import find_or_build
+from tests.control_plane.server import ControlPlane
+from tests.control_plane.shared import Access
+
+Json = dict[str, Any]
+pytestmark = pytest.mark.xdist_group("whole_cluster")
+FIXTURES = ROOT / "tests" / "fixtures" / "crds"
+
+
+@dataclass
+class Own:
+    plane: ControlPlane
+    access: Access
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    programs = find_or_build(lambda line: print(line, file=sys.stderr))
+    plane = ControlPlane(programs, tmp_path_factory.mktemp("plane"))
+    try:
+        plane.start(sorted((ROOT / "crds").glob("*.yaml"), key=lambda path: path.name == "kustomization.yaml")[:1])
+        certificate = plane.folder / "certs" / "apiserver.crt"
+        kubectl, helm = programs["kubectl"], programs["helm"]
+        yield Own(plane, Access(plane.url, plane.kubeconfig, certificate, plane.audit_log, kubectl, helm))
+    finally:
+        plane.stop()
+
+
+@pytest.fixture
+def control_plane(own: Own) -> Access:
+    return own.access
+
+
+def test_one_operator_for_all_namespaces(kubectl: Kubectl, operators: Operators, resource: Json) -> None:
+    operator = operators.start(whole_cluster=True)
+    other = Kubectl(kubectl.access, f"{kubectl.namespace}-b")
+    other("create", "namespace", other.namespace)
+    for each in (kubectl, other):
+        each("apply", "-f", "-", stdin=resource)
+    for each in (kubectl, other):
+        eventually(lambda each=each: settled(each))
+    other("scale", "deployment/semantic-router", "--replicas=7")
+    eventually(lambda: (other.get("deployment/semantic-router") or {})["spec"]["replicas"] == 2)
+    # It asked for nothing that its roles do not grant.
+    refused = [line for line in operator.log.read_text().splitlines() if "orbidden" in line]
+    assert refused == []
+    other("delete", "namespace", other.namespace, "--wait=false")
+
+
+def test_a_restart_of_the_api_server(own: Own, kubectl: Kubectl, operators: Operators, resource: Json) -> None:
+    operator = operators.start()
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: settled(kubectl))
+    version = (kubectl.get("deployment/semantic-router") or {})["metadata"]["generation"]
+    own.plane.stop_api_server()
+    own.plane.start_api_server()
+    if operator.process.poll() is not None:
+        # Away for longer than the Lease could be left unrenewed: the kubelet would start it again.
+        operator = operators.again(operator)
+    kubectl("scale", "sr/semantic-router", "--replicas=3")
+    eventually(lambda: (kubectl.get("deployment/semantic-router") or {})["spec"]["replicas"] == 3)
+    assert (kubectl.get("deployment/semantic-router") or {})["metadata"]["generation"] == version + 1
+
+
+def test_a_kind_that_appears_and_goes_is_noticed(
+    kubectl: Kubectl, operators: Operators, resource: Json, control_plane: Access
+) -> None:
+    operators.start("--resync-seconds=1")
+    resource["spec"]["monitoring"] = {"serviceMonitor": "on", "rules": "auto"}
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: condition(kubectl, "Degraded").get("reason") == "KindMissing")
+    assert "servicemonitors.monitoring.coreos.com" in condition(kubectl, "Degraded")["message"]
+    crd = str(FIXTURES / "monitoring.coreos.com_servicemonitors.yaml")
+    kubectl("apply", "--server-side", "-f", crd)
+    eventually(lambda: _there(kubectl))
+    eventually(lambda: condition(kubectl, "Degraded").get("status") == "False")
+    kubectl("delete", "servicemonitors", "--all")
+    eventually(lambda: _there(kubectl))
+    kubectl("delete", "-f", crd)
+    eventually(lambda: condition(kubectl, "Degraded").get("reason") == "KindMissing")
+
+
+def _there(kubectl: Kubectl) -> bool:
+    done: subprocess.CompletedProcess[str] = kubectl.run("get", "servicemonitors", "-o", "name")
+    return "servicemonitor" in done.stdout
+
+
+POLICY = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: mirror}
+spec:
+  reinvocationPolicy: Never
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}
+  mutations:
+  - patchType: JSONPatch
+    jsonPatch:
+      expression: >-
+        [JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value: "mirror.local/router:1"}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: mirror}
+spec: {policyName: mirror}
+"""
+
+
+def test_what_admission_changes_is_not_fought_over(
+    kubectl: Kubectl, operators: Operators, resource: Json, tmp_path: Path
+) -> None:
+    kubectl("apply", "-f", "-", stdin=POLICY)
+    try:
+        operator = operators.start("--resync-seconds=1")
+        _until_mutated(kubectl)
+        kubectl("apply", "-f", "-", stdin=resource)
+        eventually(lambda: settled(kubectl))
+        assert _image(kubectl) == "mirror.local/router:1"
+        eventually(lambda: '"changed_by_admission"' in operator.log.read_text())
+        written = len(_applies(operators, operator))
+        version = (kubectl.get("deployment/semantic-router") or {})["metadata"]["generation"]
+        for replicas in (3, 4):
+            kubectl("scale", "sr/semantic-router", f"--replicas={replicas}")
+            eventually(lambda n=replicas: (kubectl.get("deployment/semantic-router") or {})["spec"]["replicas"] == n)
+        assert len(_applies(operators, operator)) == written + 2
+        assert (kubectl.get("deployment/semantic-router") or {})["metadata"]["generation"] == version + 2
+        notes = [event["note"] for event in (kubectl.get("events.events.k8s.io") or {})["items"]]
+        assert not any("was changed by" in note for note in notes)
+    finally:
+        kubectl("delete", "mutatingadmissionpolicies,mutatingadmissionpolicybindings", "mirror")
+
+
+def _image(kubectl: Kubectl, name: str = "semantic-router") -> str:
+    deployment = kubectl.get(f"deployment/{name}") or {}
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _until_mutated(kubectl: Kubectl) -> None:
+    """A policy is in force some time after its creation."""
+
+    def mutated() -> bool:
+        kubectl("create", "deployment", "probe", "--image=x")
+        image = _image(kubectl, "probe")
+        kubectl("delete", "deployment", "probe")
+        return image == "mirror.local/router:1"
+
+    eventually(mutated)
+
+
+def _applies(operators: Operators, operator: Any) -> list[Json]:
+    return [entry for entry in operators.writes(operator) if entry["objectRef"]["resource"] == "deployments"]
