@@ -78,6 +78,19 @@ const cases = {
     if (options.answer === "yes") await page.waitForFunction(() => document.getElementById("cache-says").textContent !== "");
     return { says: await page.locator("#cache-says").textContent() };
   },
+  async find() {
+    await open();
+    await page.fill("#words", options.words);
+    await page.click("#find button:not(.danger)");
+    await page.waitForSelector("#found td");
+    const found = (await rows("#found")).slice(1);
+    if (options.remove) {
+      await page.click("#found button");
+      await page.click("#sure button[value=yes]");
+      await page.waitForFunction(() => document.getElementById("cache-says").textContent !== "");
+    }
+    return { found, says: await page.locator("#cache-says").textContent(), left: (await rows("#found")).slice(1) };
+  },
   async look() {
     await open();
     const { overflow, ground, ink } = await page.evaluate(() => {

@@ -93,6 +93,21 @@ async def test_a_hostile_question_stays_text(site: Site) -> None:
     assert seen["tables"]["recent"][1][6] == HOSTILE
 
 
+async def test_stored_questions_are_found_by_their_words_and_deleted_one_by_one(site: Site) -> None:
+    cache = site.router.gateway.cache
+    assert cache is not None
+    for question in (METALS, BIRDS):
+        await site.router.ask(question)
+    await site.router.until(lambda: cache.get_stats().total_entries == 2)
+    seen = await site.browser.run("find", token=TOKEN, words="BACKWARDS birds")
+    assert [(row[0], row[2], row[3]) for row in seen["found"]] == [(BIRDS, "large", "zoo")]
+    seen = await site.browser.run("find", token=TOKEN, words="", remove=True)
+    assert [row[0] for row in seen["found"]] == [BIRDS, METALS], "the newest first"
+    assert seen["says"] == "The answer was deleted."
+    assert [row[0] for row in seen["left"]] == [METALS]
+    assert cache.get_stats().total_entries == 1
+
+
 @pytest.mark.parametrize(("answer", "left"), [("no", 1), ("yes", 0)])
 async def test_the_cache_is_emptied_only_after_a_yes(site: Site, answer: str, left: int) -> None:
     await site.router.ask(METALS)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
+from semantic_router_proxy.cache.entry import CacheHit, CacheStats, EntryHeader, Vector
 from semantic_router_proxy.cache.match import Match
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 
@@ -71,6 +71,10 @@ class CacheBackend(Protocol):
 
     async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
         """Delete all entries that match, or all there are; return how many."""
+        ...
+
+    async def search_questions(self, words: str, limit: int) -> list[EntryHeader]:
+        """Return entries in this process's memory whose question holds all the words, the youngest first."""
         ...
 
     def reconfigure(self, config: SemanticCacheConfig) -> None:

@@ -204,6 +204,10 @@ class HybridBackend:
         self._metrics.entries(len(self._view))
         return sum(gone.values())
 
+    async def search_questions(self, words: str, limit: int) -> list[EntryHeader]:
+        """See `CacheBackend.search_questions`."""
+        return await self._view.search_questions(words, limit, self._maker.clock())
+
     def reconfigure(self, config: SemanticCacheConfig) -> None:
         """See `CacheBackend.reconfigure`."""
         self._config = config

@@ -3,7 +3,7 @@
 import time
 
 from semantic_router_proxy.cache.backend import Accept, Seen
-from semantic_router_proxy.cache.entry import CacheHit, CacheStats, Vector
+from semantic_router_proxy.cache.entry import CacheHit, CacheStats, EntryHeader, Vector
 from semantic_router_proxy.cache.index.graph import GraphSettings
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.lookup import Clock, EntryMaker
@@ -135,6 +135,10 @@ class MemoryBackend:
         )
         self._metrics.entries(len(self._view))
         return removed
+
+    async def search_questions(self, words: str, limit: int) -> list[EntryHeader]:
+        """See `CacheBackend.search_questions`."""
+        return await self._view.search_questions(words, limit, self._maker.clock())
 
     def reconfigure(self, config: SemanticCacheConfig) -> None:
         """See `CacheBackend.reconfigure`."""

@@ -3,7 +3,9 @@
 It is the whole of the memory backend, and for hybrid a view of the store that can be made again at any time.
 """
 
+import asyncio
 import heapq
+import itertools
 from collections.abc import Callable, Iterator
 
 from semantic_router_proxy.cache.entry import EntryHeader, Vector
@@ -47,6 +49,22 @@ class MemoryView:
 
     def __iter__(self) -> Iterator[EntryHeader]:
         return iter(list(self._headers.values()))
+
+    async def search_questions(self, words: str, limit: int, now: float) -> list[EntryHeader]:
+        """Return the entries whose question holds all the words, the youngest first."""
+        wanted = words.casefold().split()
+        entries = list(self._headers.values())
+
+        def matching() -> list[EntryHeader]:
+            found = (
+                header
+                for header in reversed(entries)
+                if not header.expired(now) and all(word in header.query.casefold() for word in wanted)
+            )
+            return list(itertools.islice(found, limit))
+
+        # Reads every question: not a thing to do while requests wait.
+        return await asyncio.to_thread(matching)
 
     def add(self, header: EntryHeader, embedding: Vector | None, document: bytes | None) -> None:
         """Take an entry in, replacing one of the same id or the same exact key."""

@@ -95,6 +95,43 @@ async def test_changing_needs_a_token(router: Running, admin: Admin) -> None:
     assert headers["x-vsr-cache"] == "miss"
 
 
+async def test_stored_questions_are_for_the_tokens_holder(router: Running, admin: Admin) -> None:
+    await router.ask(QUESTION)
+    url = await admin("secret-admin-token")
+    held = {"authorization": "Bearer secret-admin-token"}
+    async with router.session.get(f"{url}/api/cache/entries") as response:
+        assert response.status == 401
+    async with router.session.get(f"{url}/api/cache/entries?words=FLY+birds", headers=held) as response:
+        (entry,) = (await response.json())["entries"]
+    assert (entry["question"], entry["model"], entry["scope"]) == (QUESTION, "large", "anonymous")
+    async with router.session.get(f"{url}/api/cache/entries?words=fish", headers=held) as response:
+        assert await response.json() == {"entries": []}
+    async with router.session.get(f"{url}/api/cache/entries?limit=0", headers=held) as response:
+        assert response.status == 400
+    one = f"{url}/api/cache/entries/{entry['entry_id']}"
+    async with router.session.delete(one) as response:
+        assert response.status == 401
+    async with router.session.delete(one, headers=held) as response:
+        assert response.status == 200
+    async with router.session.delete(one, headers=held) as response:
+        assert response.status == 404
+    _, headers, _ = await router.ask(QUESTION)
+    assert headers["x-vsr-cache"] == "miss"
+
+
+@pytest.mark.parametrize("body", [{"modle": "large"}, {"model": 1}, {"everything": "yes"}])
+async def test_a_selector_that_is_not_understood_deletes_nothing(
+    router: Running, admin: Admin, body: dict[str, object]
+) -> None:
+    await router.ask(QUESTION)
+    url = await admin("secret-admin-token")
+    held = {"authorization": "Bearer secret-admin-token"}
+    async with router.session.post(f"{url}/api/cache/invalidate", json=body, headers=held) as response:
+        assert response.status == 400
+    _, headers, _ = await router.ask(QUESTION)
+    assert headers["x-vsr-cache"] == "hit"
+
+
 async def test_another_sites_form_changes_nothing(router: Running, admin: Admin) -> None:
     url = await admin("secret-admin-token")
     held = {"authorization": "Bearer secret-admin-token"}
