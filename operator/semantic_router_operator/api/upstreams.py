@@ -31,6 +31,9 @@ class Provider(ApiModel):
     read_timeout_seconds: int = Field(
         300, ge=1, le=3600, description="Longest silence between two pieces of an answer."
     )
+    total_timeout_seconds: int | None = Field(
+        None, ge=1, le=86_400, description="Longest time to the last byte of an answer; None: no limit."
+    )
     retries: int = Field(2, ge=0, le=10, description="Further attempts before the first byte of an answer.")
     max_concurrency: int | None = Field(None, ge=1, le=100_000, description="Calls at a time for each pod; 429 above.")
     breaker_failures: int = Field(5, ge=1, le=1000, description="In a row, after which an endpoint is left alone.")
