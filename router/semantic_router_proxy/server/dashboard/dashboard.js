@@ -99,7 +99,7 @@ async function refresh() {
   try {
     const answer = await fetch("/api/state", { headers: headers() });
     const state = await answer.json();
-    if (!answer.ok) throw new Error(state.error.message);
+    if (!answer.ok) throw new Error(answer.status === 401 ? "Locked: enter the admin token" : state.error.message);
     told(state);
     tiles(state);
     pictures(state);
