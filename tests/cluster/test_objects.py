@@ -94,3 +94,12 @@ def test_what_a_later_version_wrote_is_dropped_and_the_rest_loads(kubectl: Kubec
     stored = kubectl.get("sr", "semantic-router")
     assert stored is not None
     assert stored["spec"] == resource["spec"]
+
+
+def test_scaling_sets_replicas_that_the_resource_left_to_its_profile(kubectl: Kubectl, resource: Json) -> None:
+    del resource["spec"]["router"]
+    kubectl("create", "-f", "-", stdin=resource)
+    kubectl("scale", "sr/semantic-router", "--replicas=3")
+    stored = kubectl.get("sr", "semantic-router")
+    assert stored is not None
+    assert stored["spec"]["router"] == {"replicas": 3}
