@@ -122,6 +122,33 @@ async def test_sigterm_lets_a_running_stream_finish(tmp_path: Path, standin: str
     assert "Traceback" not in log
 
 
+async def test_who_comes_while_it_drains_is_answered_and_sent_away(tmp_path: Path, standin: str) -> None:
+    file = write(
+        tmp_path,
+        providers=[{"name": "p", "base_url": f"{standin}/v1"}],
+        models=[{"name": "m", "provider": "p"}],
+        server={"drain_delay_seconds": 3},
+    )
+    router = await asyncio.create_subprocess_exec(*CLI, "serve", "--config", str(file), stderr=asyncio.subprocess.PIPE)
+    assert router.stderr is not None
+    listening = orjson.loads(await router.stderr.readline())
+    assert orjson.loads(await router.stderr.readline())["event"] == "ready"
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Tell me about tides."}], "max_tokens": 1}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{listening['api']}/v1/chat/completions", json=body) as answer:
+            assert answer.status == 200
+            assert "connection" not in answer.headers
+        router.send_signal(signal.SIGTERM)
+        while orjson.loads(await router.stderr.readline())["event"] != "draining":
+            pass
+        # One connection is kept from before, the other is new: both may ask once more.
+        for _ in range(2):
+            async with session.post(f"{listening['api']}/v1/chat/completions", json=body) as answer:
+                assert (answer.status, answer.headers["connection"]) == (200, "close")
+    await router.stderr.read()
+    assert await router.wait() == 0
+
+
 async def test_a_changed_file_is_in_force_without_a_restart(tmp_path: Path, standin: str) -> None:
     basic = {
         "providers": [{"name": "p", "base_url": f"{standin}/v1"}],

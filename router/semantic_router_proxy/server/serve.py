@@ -55,6 +55,13 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def send_clients_away(self) -> None:
+        """Close each connection after its next answer, so that none is in use when the rest are closed."""
+        close = (b"connection", b"close")
+        # uvicorn takes the first list over into the second every second.
+        self.config.encoded_headers.append(close)
+        self.server_state.default_headers.append(close)
+
 
 async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
     """Run the router until SIGTERM or SIGINT, then let running answers finish.
@@ -108,6 +115,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
         health.draining = True
         _log.info("draining", seconds=config.server.drain_seconds, delay=config.server.drain_delay_seconds)
         if health.gateway is not None:
+            servers[0].send_clients_away()
             # In a cluster requests keep coming until every node has heard that this pod is not ready any more.
             await asyncio.sleep(config.server.drain_delay_seconds)
     finally:
