@@ -165,14 +165,3 @@ def test_adoption_is_refused_unless_asked(kubectl: Kubectl, operators: Operators
     assert "ConfigMap/semantic-router-config" in condition(kubectl, "ConfigValid")["message"]
     kubectl("annotate", "sr/semantic-router", "semanticrouter.dev/adopt=true")
     eventually(lambda: condition(kubectl, "ConfigValid").get("status") == "True")
-
-
-def test_takeover_after_kill(kubectl: Kubectl, operators: Operators, resource: Json) -> None:
-    first, second = operators.start(), operators.start()
-    kubectl("apply", "-f", "-", stdin=resource)
-    eventually(lambda: settled(kubectl))
-    assert operators.writes(second) == []
-    first.kill()
-    kubectl("scale", "sr/semantic-router", "--replicas=3")
-    eventually(lambda: (kubectl.get("deployment/semantic-router") or {})["spec"]["replicas"] == 3, seconds=20)
-    assert operators.writes(second)
