@@ -230,16 +230,14 @@ class Gateway:
             path, said = protocol.call(asked, native=native)
             anthropic = protocol.name == "messages"
             reasoning = route.use_reasoning or (anthropic and wants_thinking(request.body))
-            # Anthropic's own protocol has no such fields.
-            untouched = anthropic and native
             effort = route.reasoning_effort
-            extra = {} if untouched else reasoning_fields(target.model, said, use_reasoning=reasoning, effort=effort)
+            extra = reasoning_fields(target.model, said, path=path, use_reasoning=reasoning, effort=effort)
             body = {**said, **extra, "model": target.upstream_name}
             tells_usage = protocol.usage_on_request or path != protocol.path
             if request.stream and tells_usage and target.provider.config.stream_usage:
                 body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
             try:
-                return Call(path, orjson.dumps(body), native=untouched)
+                return Call(path, orjson.dumps(body), native=anthropic and native)
             except orjson.JSONEncodeError:
                 raise invalid("The request body is nested too deeply to be passed on.") from None
 

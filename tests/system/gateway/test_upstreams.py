@@ -174,3 +174,33 @@ async def test_a_stream_above_the_total_time_ends_with_an_error(start: Start) ->
     assert status == 200
     assert b'"error"' in raw
     assert b"[DONE]" not in raw
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Why?"}]}, {"reasoning_effort": "high"}),
+        ("/v1/responses", {"input": "Why?"}, {"reasoning": {"effort": "high"}}),
+        ("/v1/completions", {"prompt": "Why?"}, {}),
+        ("/v1/responses", {"input": "Why?", "reasoning": {"effort": "low"}}, {"reasoning": {"effort": "low"}}),
+    ],
+)
+async def test_reasoning_is_asked_for_in_the_protocols_own_words(
+    start: Start, path: str, body: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    router = await start(
+        models=[{"name": "m", "provider": "local", "reasoning_family": "openai", "reasoning_effort": "high"}],
+        default_model="m",
+        signals={"keywords": [{"name": "why", "keywords": ["why"]}]},
+        decisions=[
+            {
+                "name": "deep",
+                "rules": {"conditions": [{"type": "keyword", "name": "why"}]},
+                "modelRefs": [{"model": "m", "use_reasoning": True}],
+            }
+        ],
+    )
+    status, _, _ = await router.post(path, {"model": "auto", **body})
+    assert status == 200
+    sent = router.standin.record.last_body
+    assert {key: value for key, value in sent.items() if key.startswith("reasoning")} == fields
