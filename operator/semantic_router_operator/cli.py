@@ -54,11 +54,11 @@ def render(
     for raw in resources:
         try:
             resource = parse(raw)
+            objects += render_objects(resource, ClusterFacts(default_image=image, kinds=OPTIONAL_KINDS))
         except InvalidResource as error:
             raise _stop(f"{file}:\n" + "\n".join(f"  {problem}" for problem in error.problems)) from None
         for _, sentence in unimplemented(resource):
             typer.echo(f"semantic-router-operator: {sentence}", err=True)
-        objects += render_objects(resource, ClusterFacts(default_image=image, kinds=OPTIONAL_KINDS))
     text = to_yaml(objects)
     if output is None:
         typer.echo(text, nl=False)

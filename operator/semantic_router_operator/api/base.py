@@ -76,7 +76,9 @@ DnsName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{_LABEL
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 ShortName = Annotated[str, Field(min_length=1, max_length=128)]
-SignalType = Literal["keyword", "embedding", "domain", "context", "content", "complexity", "header", "caller"]
+SignalType = Literal[
+    "keyword", "embedding", "domain", "language", "context", "content", "complexity", "header", "caller"
+]
 
 # A part of the pod's API that is passed on as it is and checked by the API server there.
 FreeForm = Annotated[dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})]

@@ -27,13 +27,37 @@ class EmbeddingSignal(ApiModel):
 
 
 class DomainSignal(ApiModel):
-    """A field of knowledge; true where the domain classifier chooses it."""
+    """A field of knowledge.
+
+    With mmluCategories, or a name that is one of them, the domain classifier decides. Any other domain is described:
+    true where the question is similar to its description or to one of its examples.
+    """
 
     name: ShortName = Field(description="By which conditions of this type name it.")
     description: Annotated[str, Field(max_length=1024)] = Field("", description="What the field is about.")
     mmlu_categories: tuple[ShortName, ...] = Field(
         (), max_length=32, description="Categories of MMLU-Pro that belong to it."
     )
+    examples: tuple[Text, ...] = Field(
+        (), max_length=256, description="Example questions of a domain that is none of the categories."
+    )
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Least probability of the categories (none: whatever the classifier prefers), or least similarity "
+        "to the description and the examples (none: 0.4).",
+    )
+
+
+class LanguageSignal(ApiModel):
+    """True where the question is written in one of the languages. A question too short to tell is in none."""
+
+    name: ShortName = Field(description="By which conditions of this type name it.")
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$", max_length=2)], ...] = Field(
+        (), max_length=32, description="ISO 639-1 codes; none: the name is the code."
+    )
+    threshold: float = Field(0.3, ge=0, le=1, description="Least confidence.")
 
 
 class ContextSignal(ApiModel):
@@ -48,8 +72,8 @@ class ContentSignal(ApiModel):
     """True where the request carries any of these."""
 
     name: ShortName = Field(description="By which conditions of this type name it.")
-    has: tuple[Literal["tools", "images", "code"], ...] = Field(
-        min_length=1, max_length=3, description="Any of them is enough."
+    has: tuple[Literal["tools", "images", "code", "structured_output"], ...] = Field(
+        min_length=1, max_length=4, description="Any of them is enough."
     )
 
 
@@ -58,6 +82,7 @@ class ComplexitySignal(ApiModel):
 
     name: ShortName = Field(description="By which conditions of this type name it.")
     threshold: float = Field(0.5, ge=0, le=1, description="Least hardness.")
+    below: float | None = Field(None, gt=0, le=1, description="The hardness must be less than this.")
 
 
 class HeaderSignal(ApiModel):
@@ -90,6 +115,9 @@ class Signals(ApiModel):
     domains: tuple[DomainSignal, ...] = Field(
         (), max_length=64, json_schema_extra={"x-map-key": "name"}, description="By field of knowledge."
     )
+    language: tuple[LanguageSignal, ...] = Field(
+        (), max_length=32, json_schema_extra={"x-map-key": "name"}, description="By the language of the question."
+    )
     context: tuple[ContextSignal, ...] = Field(
         (), max_length=16, json_schema_extra={"x-map-key": "name"}, description="By length."
     )
@@ -112,6 +140,7 @@ SIGNAL_FIELDS = {
     "keyword": "keywords",
     "embedding": "embeddings",
     "domain": "domains",
+    "language": "language",
     "context": "context",
     "content": "content",
     "complexity": "complexity",
@@ -133,6 +162,7 @@ class Rules(ApiModel):
 class ModelRef(ApiModel):
     model: ShortName = Field(description="One of spec.models.")
     use_reasoning: bool = Field(False, description="Whether the model is told to reason.")
+    reasoning_effort: Literal["low", "medium", "high"] | None = Field(None, description="None: the model's own.")
     weight: int = Field(1, ge=1, le=1000, description="Share of the requests among several models.")
 
 
@@ -149,6 +179,25 @@ class DecisionCache(ApiModel):
     )
 
 
+class SystemPrompt(ApiModel):
+    """Gives the model a system prompt of the decision's."""
+
+    text: Annotated[str, Field(min_length=1, max_length=32_768)] = Field(description="The prompt.")
+    mode: Literal["replace", "insert"] = Field(
+        "replace", description="Whether it takes the place of the caller's system prompt, or stands before it."
+    )
+
+
+class Escalation(ApiModel):
+    """The larger model for questions that the signals do not place with certainty."""
+
+    model: ShortName = Field(description="One of spec.models.")
+    use_reasoning: bool = Field(False, description="Whether it is told to reason.")
+    min_confidence: float = Field(0.5, ge=0, le=1, description="Least probability of a domain to be sure.")
+    min_margin: float = Field(0.15, ge=0, le=1, description="Least lead of a domain over the next one.")
+    similarity_margin: float = Field(0, ge=0, le=1, description="Least distance of a similarity from its threshold.")
+
+
 class Decision(ApiModel):
     """What follows where the rules hold; among several the highest priority wins."""
 
@@ -157,6 +206,12 @@ class Decision(ApiModel):
     priority: int = Field(0, description="Larger numbers first.")
     rules: Rules = Field(description="When it holds.")
     model_refs: tuple[ModelRef, ...] = Field(min_length=1, max_length=16, description="Who answers then.")
+    choose_by: Literal["weight", "cost", "latency"] = Field(
+        "weight",
+        description="How one of several models is chosen: by weights, by the expected cost of an answer, or by the "
+        "latency of the last five minutes.",
+    )
+    system_prompt: SystemPrompt | None = Field(None, description="None: the caller's own.")
     cache: DecisionCache | None = Field(None, description="None: as spec.cache says.")
 
 
@@ -187,3 +242,4 @@ class Routing(ApiModel):
         json_schema_extra={"x-map-key": "name"},
         description="Where none holds, the default model answers.",
     )
+    escalation: Escalation | None = Field(None, description="None: uncertain questions go where they seem to.")

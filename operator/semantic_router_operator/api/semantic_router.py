@@ -33,6 +33,16 @@ class Spec(ApiModel):
                 "routing.defaultModel must be one of spec.models",
             ),
             (
+                "!has(self.routing) || !has(self.routing.escalation) || (has(self.models) && "
+                "self.routing.escalation.model in self.models.map(m, m.name))",
+                "routing.escalation.model must be one of spec.models",
+            ),
+            (
+                "!has(self.cache) || !has(self.cache.verifier) || !has(self.models) || "
+                "self.cache.verifier.model in self.models.map(m, m.name)",
+                "cache.verifier.model must be one of spec.models",
+            ),
+            (
                 "!has(self.routing) || !has(self.routing.decisions) || self.routing.decisions.all(d, "
                 "d.modelRefs.all(r, has(self.models) && r.model in self.models.map(m, m.name)))",
                 "every decision's modelRefs must name models of spec.models",

@@ -70,6 +70,12 @@ class Model(ApiModel):
     )
     reasoning_effort: Literal["low", "medium", "high"] = Field("medium", description="How much, where it reasons.")
     pricing: Pricing | None = Field(None, description="None: what the cache saves is told in tokens only.")
+    context_window: int | None = Field(
+        None, ge=1, le=100_000_000, description="Tokens of question and answer; longer requests go to another model."
+    )
+    capabilities: tuple[Literal["tools", "images", "structured_output"], ...] | None = Field(
+        None, max_length=3, description="What it can do; requests that need more go elsewhere. None: everything."
+    )
     fallbacks: tuple[ShortName, ...] = Field(
         (), max_length=16, description="Models that answer, in this order, when this one cannot."
     )

@@ -104,6 +104,12 @@ def _references(resource: SemanticRouter) -> list[Problem]:
                 )
     if spec.routing.default_model is not None and spec.routing.default_model not in models:
         problems.append(Problem("spec.routing.defaultModel", "is not one of spec.models", spec.routing.default_model))
+    for path, chosen in (
+        ("spec.routing.escalation.model", spec.routing.escalation),
+        ("spec.cache.verifier.model", spec.cache.verifier),
+    ):
+        if chosen is not None and models and chosen.model not in models:
+            problems.append(Problem(path, "is not one of spec.models", chosen.model))
     signals = {
         kind: [signal.name for signal in getattr(spec.routing.signals, field)] for kind, field in SIGNAL_FIELDS.items()
     }

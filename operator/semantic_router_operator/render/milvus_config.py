@@ -6,6 +6,8 @@ import yaml
 
 from semantic_router_operator.api.milvus import Collection, Milvus
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render.refusal import MILVUS_PLACES, checked
+from semantic_router_proxy.config.milvus import MilvusConfig
 
 DATA_DIR = "/var/lib/semantic-router"
 TLS_DIR = "/etc/semantic-router/milvus-tls"
@@ -14,7 +16,10 @@ EMBEDDED_URI = f"${{SEMANTIC_ROUTER_DATA_DIR:-{DATA_DIR}}}/cache.db"
 
 
 def milvus_config_text(resource: SemanticRouter) -> str | None:
-    """Return the file's text, or None where the cache has no Milvus. Credentials stand in it as variables only."""
+    """Return the file's text, or None where the cache has no Milvus. Credentials stand in it as variables only.
+
+    Raises InvalidResource for what the router refuses and the resource's own schema lets through.
+    """
     milvus = resource.spec.milvus
     if milvus is None or resource.backend == "memory" or not resource.spec.cache.enabled:
         return None
@@ -34,6 +39,7 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
         },
         "development": {"auto_create_collection": milvus.collection.auto_create, "verbose_errors": False},
     }
+    checked(MilvusConfig, data, MILVUS_PLACES)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 

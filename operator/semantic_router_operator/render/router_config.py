@@ -12,6 +12,7 @@ from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.upstreams import Model, Provider
 from semantic_router_operator.render import names
 from semantic_router_operator.render.model_files import model_path
+from semantic_router_operator.render.refusal import ROUTER_PLACES, checked
 from semantic_router_proxy.config.root import RouterConfig
 
 MILVUS_CONFIG_PATH = "config/semantic-cache/milvus.yaml"
@@ -31,6 +32,7 @@ _RELOADED: Mapping[str, bool | set[str]] = {
     "signals": True,
     "decisions": True,
     "default_model": True,
+    "escalation": True,
     "semantic_cache": {
         "similarity_threshold",
         "verify_threshold",
@@ -58,10 +60,13 @@ _ORDER = (
 
 
 def router_config(resource: SemanticRouter) -> RouterConfig:
-    """Return the router's configuration. It carries the name of what it says as `config_epoch`."""
+    """Return the router's configuration. It carries the name of what it says as `config_epoch`.
+
+    Raises InvalidResource for what the router refuses and the resource's own schema lets through.
+    """
     data = _data(resource)
     digest = hashlib.sha256(_yaml(data).encode()).hexdigest()
-    return RouterConfig.model_validate({"config_epoch": digest[:_EPOCH_LENGTH], **data})
+    return checked(RouterConfig, {"config_epoch": digest[:_EPOCH_LENGTH], **data}, ROUTER_PLACES)
 
 
 def router_config_text(config: RouterConfig) -> str:
@@ -187,6 +192,8 @@ def _routing(resource: SemanticRouter) -> dict[str, Any]:
         "signals": _set(routing.signals),
         "decisions": [_decision(decision) for decision in routing.decisions],
     }
+    if routing.escalation is not None:
+        data["escalation"] = _set(routing.escalation)
     default = routing.default_model or (models[0].name if models else None)
     return data | ({"default_model": default} if default is not None else {})
 
@@ -201,10 +208,21 @@ def _decision(decision: Decision) -> dict[str, Any]:
             "conditions": [{"type": each.type, "name": each.name} for each in decision.rules.conditions],
         },
         "modelRefs": [
-            {"model": ref.model, "use_reasoning": ref.use_reasoning, "weight": ref.weight}
+            {
+                "model": ref.model,
+                "use_reasoning": ref.use_reasoning,
+                "weight": ref.weight,
+                **_set(ref, "model", "use_reasoning", "weight"),
+            }
             for ref in decision.model_refs
         ],
     }
+    if decision.choose_by != "weight":
+        data["choose_by"] = decision.choose_by
+    plugins: list[dict[str, Any]] = []
     if decision.cache is not None:
-        data["plugins"] = [{"type": "semantic-cache", "configuration": _set(decision.cache)}]
-    return data
+        plugins.append({"type": "semantic-cache", "configuration": _set(decision.cache)})
+    if decision.system_prompt is not None:
+        prompt = {"system_prompt": decision.system_prompt.text, **_set(decision.system_prompt, "text")}
+        plugins.append({"type": "system_prompt", "configuration": prompt})
+    return data | ({"plugins": plugins} if plugins else {})
