@@ -1,9 +1,8 @@
 """Alerts and dashboards ask for series that the router has, with labels that those series have."""
 
+import inspect
 import json
 import re
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,13 +13,14 @@ from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import render
 from semantic_router_proxy.cache.metrics import CacheMetrics
-from semantic_router_proxy.config.load import load_config
+from semantic_router_proxy.server import reload
 from semantic_router_proxy.server.observe import Observer
-from semantic_router_proxy.server.reload import Reloader
 
 Json = dict[str, Any]
 # Those of the scrape itself, beside each series' own.
 SCRAPE_LABELS = {"job", "namespace", "pod", "le"}
+# Made by the router's reloader, which needs a running gateway.
+RELOADED = "semantic_router_config_last_reload_successful"
 _SELECTOR = re.compile(r"([a-z_]+)\{([^}]*)\}")
 _LABEL = re.compile(r'([a-z_]+)(?:=~|!~|!=|=)"')
 _GROUPING = re.compile(r"by \(([^)]*)\)")
@@ -41,17 +41,12 @@ def _objects(facts: ClusterFacts = ALL, **monitoring: Any) -> dict[str, Json]:
     return {f"{each['kind']}/{each['metadata']['name']}": each for each in render(_resource(**monitoring), facts)}
 
 
-def _series(folder: Path) -> dict[str, set[str]]:
+def _series() -> dict[str, set[str]]:
     """Every series of a running router by name, with its labels."""
     registry = CollectorRegistry()
     CacheMetrics("hybrid", registry)
     Observer(registry)
-    config = folder / "config.yaml"
-    config.write_text("{}")
-    gateway: Any = SimpleNamespace(observer=SimpleNamespace(registry=registry))
-    health: Any = SimpleNamespace(gateway=gateway)
-    Reloader(load_config(config, {}), health)
-    found = {"up": set[str]()}
+    found = {"up": set[str](), RELOADED: set[str]()}
     for collector in list(registry._collector_to_names):
         labels = set(getattr(collector, "_labelnames", ()))
         found |= dict.fromkeys(registry._collector_to_names[collector], labels)
@@ -66,8 +61,8 @@ def _expressions() -> list[str]:
     return [rule["expr"] for rule in group["rules"]] + panels
 
 
-def test_every_series_exists_with_the_labels_that_are_asked_for(tmp_path: Path) -> None:
-    series = _series(tmp_path)
+def test_every_series_exists_with_the_labels_that_are_asked_for() -> None:
+    series = _series()
     for expression in _expressions():
         selectors = _SELECTOR.findall(expression)
         assert selectors, expression
@@ -80,6 +75,10 @@ def test_every_series_exists_with_the_labels_that_are_asked_for(tmp_path: Path) 
             known |= series[name]
         for group in _GROUPING.findall(expression):
             assert {label.strip() for label in group.split(",")} <= known, expression
+
+
+def test_the_reloader_has_the_gauge_that_an_alert_needs() -> None:
+    assert f'"{RELOADED}"' in inspect.getsource(reload)
 
 
 def test_brackets_are_balanced() -> None:
