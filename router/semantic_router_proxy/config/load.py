@@ -10,7 +10,7 @@ from semantic_router_proxy.config.layouts import to_native
 from semantic_router_proxy.config.milvus import FOREIGN_SECTIONS, MilvusConfig, long_form
 from semantic_router_proxy.config.problems import ConfigError, Problem
 from semantic_router_proxy.config.root import RouterConfig
-from semantic_router_proxy.config.text import parse_yaml, read_text, substitute
+from semantic_router_proxy.config.text import FileState, file_state, parse_yaml, read_text, substitute
 from semantic_router_proxy.config.validate import validate
 
 
@@ -18,10 +18,12 @@ from semantic_router_proxy.config.validate import validate
 class LoadedConfig:
     """A configuration as it is in force.
 
-    `milvus` is None where the backend is memory; `warnings` name keys that stand in a file and do nothing.
+    `milvus` is None where the backend is memory; `warnings` name keys that stand in a file and do nothing; `state` is
+    the file's from before it was read, so that a change since then shows.
     """
 
     file: Path
+    state: FileState
     router: RouterConfig
     milvus: MilvusConfig | None
     milvus_file: Path | None
@@ -34,16 +36,17 @@ def load_config(file: Path, environment: Mapping[str, str] | None = None) -> Loa
     Raises ConfigError with every problem of the first file that has any.
     """
     variables = os.environ if environment is None else environment
+    state = file_state(file)
     data = substitute(parse_yaml(read_text(file), file), variables, file)
     native, warnings = to_native(data, file)
     router = validate(RouterConfig, native, file)
     warnings += _keys_without_effect(native, router, file)
     cache = router.semantic_cache
     if not cache.enabled or cache.backend_type == "memory" or not cache.backend_config_path:
-        return LoadedConfig(file, router, None, None, tuple(warnings))
+        return LoadedConfig(file, state, router, None, None, tuple(warnings))
     milvus_file = resolve(cache.backend_config_path, file)
     milvus, milvus_warnings = load_milvus_config(milvus_file, variables)
-    return LoadedConfig(file, router, milvus, milvus_file, (*warnings, *milvus_warnings))
+    return LoadedConfig(file, state, router, milvus, milvus_file, (*warnings, *milvus_warnings))
 
 
 def load_milvus_config(

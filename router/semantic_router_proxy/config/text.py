@@ -28,6 +28,19 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# Inode, time of the last change in nanoseconds, size; zeros where there is no file.
+FileState = tuple[int, int, int]
+
+
+def file_state(file: Path) -> FileState:
+    """Return what tells one state of a file from another. A ConfigMap's symlink swap shows as well."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def read_text(file: Path) -> str:
     """Return the file's text. Raises ConfigError where it cannot be read."""
     try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge
 from semantic_router_proxy.config.load import LoadedConfig, load_config
 from semantic_router_proxy.config.problems import ConfigError
 from semantic_router_proxy.config.root import RouterConfig
+from semantic_router_proxy.config.text import FileState, file_state
 from semantic_router_proxy.embedding.base import EmbeddingError
 from semantic_router_proxy.server.engine import make_engine
 from semantic_router_proxy.server.health import Health
@@ -36,12 +37,15 @@ _CACHE_NEEDS_RESTART = frozenset(
 
 
 class Reloader:
-    """Watches the files of a configuration. A ConfigMap changes by a symlink swap, which a stat of the path shows."""
+    """Watches the files of a configuration.
 
-    def __init__(self, loaded: LoadedConfig, health: Health) -> None:
+    `seen` is what `states` told before the gateway read them, so that a change while it started counts; None: just now.
+    """
+
+    def __init__(self, loaded: LoadedConfig, health: Health, seen: Mapping[Path, FileState] | None = None) -> None:
         self._loaded = loaded
         self._health = health
-        self._seen = fingerprint(_files(loaded))
+        self._seen = states(loaded) if seen is None else seen
         gateway = health.gateway
         if gateway is None:
             raise ValueError("nothing can be reloaded before the gateway runs")
@@ -67,12 +71,13 @@ class Reloader:
 
     async def check(self) -> bool:
         """Look once; return whether a new configuration is in force now."""
-        seen = fingerprint(_files(self._loaded))
-        if seen == self._seen:
+        now = {file: file_state(file) for file in self._seen}
+        if now == self._seen:
             return False
-        self._seen = seen
+        self._seen = now
         try:
             loaded = load_config(self._loaded.file)
+            self._seen = states(loaded)
             engine = await make_engine(
                 loaded, os.environ, self._gateway.client, self._gateway.embedder, before=self._gateway.engine
             )
@@ -83,7 +88,6 @@ class Reloader:
         waiting = restart_needed(self._loaded.router, loaded.router)
         if waiting:
             _log.warning("config_needs_restart", keys=waiting)
-        self._seen = fingerprint(_files(loaded))
         self._gateway.engine = engine
         if self._gateway.cache is not None:
             self._gateway.cache.set_policy(loaded.router.semantic_cache, engine.policy_epoch)
@@ -109,18 +113,9 @@ def restart_needed(old: RouterConfig, new: RouterConfig) -> list[str]:
     return changed
 
 
-def fingerprint(files: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
-    """Return what tells one state of the files from another."""
-    seen = []
-    for file in files:
-        try:
-            status = file.stat()
-            seen.append((str(file), status.st_ino, status.st_mtime_ns, status.st_size))
-        except OSError:
-            seen.append((str(file), 0, 0, 0))
-    return tuple(seen)
-
-
-def _files(loaded: LoadedConfig) -> list[Path]:
-    keys = loaded.router.access.keys_file
-    return [loaded.file, *([loaded.file.parent / keys] if keys else [])]
+def states(loaded: LoadedConfig) -> dict[Path, FileState]:
+    """Return the state of each file that the configuration consists of, by path."""
+    found = {loaded.file: loaded.state}
+    if keys := loaded.router.access.keys_file:
+        found[loaded.file.parent / keys] = file_state(loaded.file.parent / keys)
+    return found

@@ -27,7 +27,7 @@ from semantic_router_proxy.server.health import Health
 from semantic_router_proxy.server.http import ASGIApp
 from semantic_router_proxy.server.http_server import uvicorn_config
 from semantic_router_proxy.server.observe import Observer
-from semantic_router_proxy.server.reload import Reloader
+from semantic_router_proxy.server.reload import Reloader, states
 from semantic_router_proxy.upstream.checks import HealthChecks
 from semantic_router_proxy.upstream.client import UpstreamClient
 
@@ -97,6 +97,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
     names = ("api", "admin", "metrics")
     _log.info("listening", **{name: _address(each) for name, each in zip(names, listeners, strict=False)})
     begin = time.monotonic()
+    files = states(loaded)
     starting = asyncio.create_task(start_gateway(loaded, registry))
     stopping = asyncio.create_task(stop.wait())
     beside: list[asyncio.Task[None]] = []
@@ -109,7 +110,7 @@ async def serve(loaded: LoadedConfig, addresses: Addresses) -> None:
             _log.info("ready", seconds=round(time.monotonic() - begin, 2), epoch=health.gateway.engine.config_epoch)
             gateway = health.gateway
             checks = HealthChecks(gateway.client, lambda: gateway.engine.providers.values())
-            runners = (Reloader(loaded, health), checks, gateway.observer.tracer)
+            runners = (Reloader(loaded, health, files), checks, gateway.observer.tracer)
             beside += [asyncio.create_task(each.run()) for each in runners]
             await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         health.draining = True
