@@ -66,7 +66,7 @@ def test_a_hand_edit_is_set_back(world: World, namespace: str) -> None:
 def test_a_broken_image_leaves_the_old_pods_serving(world: World, namespace: str) -> None:
     _ready(world, namespace)
     broken = json.loads(json.dumps(RESOURCE))
-    broken["spec"]["router"]["image"] = "localhost/no-such-image:1"
+    broken["spec"]["router"]["image"] = {"repository": "localhost/no-such-image", "tag": "1"}
     world.apply(namespace, broken)
 
     def told() -> str:
