@@ -94,6 +94,14 @@ def _panels(where: str) -> list[Panel]:
             ),
         ),
         _panel(
+            "Shadow mode: compared answers",
+            "ops",
+            (
+                "{{outcome}}",
+                f"sum by (outcome) (rate(semantic_cache_shadow_comparisons_total{{{where}}}[$__rate_interval]))",
+            ),
+        ),
+        _panel(
             "Tokens",
             "short",
             ("{{kind}}", f"sum by (kind) (rate(semantic_router_tokens_total{{{where}}}[$__rate_interval]))"),

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import render
 from semantic_router_proxy.cache.metrics import CacheMetrics
+from semantic_router_proxy.cache.quality_metrics import QualityMetrics
 from semantic_router_proxy.server import reload
 from semantic_router_proxy.server.observe import Observer
 
@@ -45,6 +47,7 @@ def _series() -> dict[str, set[str]]:
     """Every series of a running router by name, with its labels."""
     registry = CollectorRegistry()
     CacheMetrics("hybrid", registry)
+    QualityMetrics(registry)
     Observer(registry)
     found = {"up": set[str](), RELOADED: set[str]()}
     for collector in list(registry._collector_to_names):
@@ -109,6 +112,12 @@ def test_auto_follows_the_cluster_and_on_waits_for_it(field: str, kind: str) -> 
     ((path, sentence),) = missing_kinds(_resource(**{field: "on"}), without)
     assert path == f"spec.monitoring.{field}"
     assert "monitoring.coreos.com" in sentence
+
+
+def test_every_alert_has_a_paragraph_about_what_to_do() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations" / "monitoring.md").read_text(encoding="utf-8")
+    (group,) = _objects()["PrometheusRule/team-a"]["spec"]["groups"]
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == [rule["alert"] for rule in group["rules"]]
 
 
 def test_a_memory_cache_has_no_alert_about_a_store() -> None:
