@@ -1,5 +1,6 @@
 """Signals: statements about a request that decisions are made of, each true or not."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -37,12 +38,31 @@ def mmlu_category(name: str) -> str | None:
 
 
 class KeywordSignal(Section):
-    """True where the question has any (OR), all (AND) or none (NOR) of the words."""
+    """True where the question has any (OR), all (AND) or none (NOR) of the words and patterns."""
 
     name: str = Field(min_length=1)
     operator: Literal["OR", "AND", "NOR"] = "OR"
-    keywords: tuple[str, ...] = Field(min_length=1)
+    keywords: tuple[str, ...] = Field((), description="Matched as whole words.")
+    patterns: tuple[str, ...] = Field(
+        (), description="Regular expressions as Python's; they see the first 10,000 characters of a question."
+    )
     case_sensitive: bool = False
+
+    @field_validator("patterns")
+    @classmethod
+    def _patterns_compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        return patterns
+
+    @model_validator(mode="after")
+    def _there_is_something_to_find(self) -> "KeywordSignal":
+        if not self.keywords and not self.patterns:
+            raise ValueError("needs keywords or patterns")
+        return self
 
 
 class EmbeddingSignal(Section):

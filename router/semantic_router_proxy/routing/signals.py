@@ -27,6 +27,8 @@ from semantic_router_proxy.routing.language import language_of
 Vector = NDArray[np.float32]
 
 _SIMILAR_TO_DESCRIPTION = 0.4
+# A pattern's search may take long for each character, and the text is anybody's.
+_SEEN_BY_PATTERNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +75,22 @@ class Signal(Protocol):
 
 
 class Keywords:
-    """Words of the configuration, matched at word boundaries where the word begins and ends with a word character."""
+    """Words of the configuration, matched at word boundaries where the word begins and ends with a word character, and
+    regular expressions."""
 
     def __init__(self, config: KeywordSignal) -> None:
         flags = 0 if config.case_sensitive else re.IGNORECASE
         self._words = [(word, re.compile(_bounded(word), flags)) for word in config.keywords]
+        self._patterns = [(pattern, re.compile(pattern, flags)) for pattern in config.patterns]
         self._operator = config.operator
 
     def read(self, question: Question) -> Reading:
         found = [word for word, pattern in self._words if pattern.search(question.facts.text)]
+        begin = question.facts.text[:_SEEN_BY_PATTERNS]
+        found += [source for source, pattern in self._patterns if pattern.search(begin)]
         matched = {
             "OR": bool(found),
-            "AND": len(found) == len(self._words),
+            "AND": len(found) == len(self._words) + len(self._patterns),
             "NOR": not found,
         }[self._operator]
         why = f"found {', '.join(map(repr, found))}" if found else "none of the words found"

@@ -67,7 +67,11 @@ def make_admin_app(health: Health, config: AdminConfig, base: Path) -> Starlette
             body = {"model": "auto", **body, "messages": [{"role": "user", "content": text}]}
         if not isinstance(body.get("messages"), list):
             raise ApiError(400, 'Send {"text": "a question"} or a whole chat request.')
-        told = await explain(running_gateway(health), body)
+        headers, caller = body.pop("headers", None) or {}, body.pop("caller", None) or ""
+        if not isinstance(headers, dict) or not isinstance(caller, str):
+            raise ApiError(400, "'headers' must be an object, 'caller' the name of an API key.")
+        seen = {str(name).lower(): str(value) for name, value in headers.items()}
+        told = await explain(running_gateway(health), body, headers=seen, caller=caller)
         if not token.may_see_questions(request):
             for key in ("stored_question", "nearest_question"):
                 told["cache"].pop(key, None)

@@ -1,5 +1,6 @@
 """What the router would do with a request, without asking a model."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +14,20 @@ from semantic_router_proxy.server.judging import limits_of
 _PROTOCOL = "chat"
 
 
-async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymous") -> dict[str, Any]:
-    """Return the decision with every signal that was read, and what the cache would say.
+async def explain(
+    gateway: Gateway,
+    body: dict[str, Any],
+    scope: str = "anonymous",
+    *,
+    headers: Mapping[str, str] | None = None,
+    caller: str = "",
+) -> dict[str, Any]:
+    """Return the decision with every signal that was read, and what the cache would say, as if a caller with these
+    headers (lower-case names) and the API key of this name had asked.
 
     The lookups are real ones and count in the cache's statistics.
     """
-    engine = gateway.engine
+    engine, seen = gateway.engine, headers or {}
     question = last_user_text(_PROTOCOL, body)
     vector = None
     if gateway.embedder is not None and question:
@@ -27,7 +36,7 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
         except EmbeddingError:
             vector = None
     asked = body.get("model")
-    facts = facts_of(_PROTOCOL, body, {}, scope, "")
+    facts = facts_of(_PROTOCOL, body, seen, scope, caller)
     if asked is None or asked in AUTO_MODELS:
         route = engine.router.decide(facts, vector)
     else:
@@ -53,7 +62,9 @@ async def explain(gateway: Gateway, body: dict[str, Any], scope: str = "anonymou
     }
     if gateway.cache is None:
         return {**told, "cache": {"verdict": "disabled"}}
-    prepared = replace(gateway.cache.prepare(_PROTOCOL, body, scope, {}), variant=route.variant)
+    prepared = replace(
+        gateway.cache.prepare(_PROTOCOL, body, scope, seen, engine.router.variant(seen, caller)), variant=route.variant
+    )
     allowed = prepared.eligibility
     limits = limits_of(engine, route, facts, vector)
     cache: dict[str, Any] = {

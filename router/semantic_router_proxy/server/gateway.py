@@ -183,7 +183,8 @@ class Gateway:
         with child(request.record.span, f"{request.protocol.name} {route.model}", CLIENT) as call:
             async with await self._call(request, targets, route, call) as exchange:
                 self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
-                engine.router.performance.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
+                if exchange.status < 400:
+                    engine.router.performance.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
                 _describe(call, exchange)
                 await self._receive(flight, request, route, exchange)
         if flight.body is not None and exchange.target is targets[0] and limits.enabled:

@@ -137,6 +137,23 @@ def test_explain_tells_the_decision_without_a_running_router(tmp_path: Path) -> 
     assert signal["confidence"] > 0.8
 
 
+def test_explain_takes_headers_and_callers(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    signals = {"headers": [{"name": "gold", "header": "X-Tier", "values": ["gold"]}]}
+    signals["callers"] = [{"name": "team", "callers": ["science"], "users": ["ada"]}]
+    conditions = [{"type": "header", "name": "gold"}, {"type": "caller", "name": "team"}]
+    rules = {"operator": "AND", "conditions": conditions}
+    decision = {"name": "best", "rules": rules, "modelRefs": [{"model": "large"}]}
+    providers = [{"name": "local", "base_url": "http://127.0.0.1:9/v1"}]
+    config = {"providers": providers, "models": models(), "signals": signals, "decisions": [decision]}
+    file.write_text(yaml.safe_dump(config))
+    asked = ["explain", "hello", "--config", str(file), "--header", "X-Tier: gold"]
+    assert "decision: none" in CliRunner().invoke(app, asked).output
+    for who in (["--caller", "science"], ["--user", "ada"]):
+        assert "large  decision: best" in CliRunner().invoke(app, [*asked, *who]).output
+    assert "is not of the form NAME: VALUE" in CliRunner().invoke(app, [*asked, "--header", "gold"]).output
+
+
 @pytest.mark.parametrize("question", ["What is 12 times 13?", "Who was Napoleon?"])
 async def test_the_dry_run_says_the_same_as_the_answer(start: Start, question: str) -> None:
     embedder = await make_embedder(EmbeddingConfig())

@@ -72,6 +72,8 @@ def test_what_is_documented_is_taken(settings: dict[str, Any]) -> None:
             {"signals": {"domains": [{"name": "x", "mmlu_categories": ["math"], "examples": ["1+1?"]}]}},
             "examples belong to a domain without mmlu_categories",
         ),
+        ({"signals": {"keywords": [{"name": "k", "patterns": ["("]}]}}, "'(' is no regular expression"),
+        ({"signals": {"keywords": [{"name": "k"}]}}, "needs keywords or patterns"),
         ({"signals": {"language": [{"name": "klingon"}]}}, "the language 'klingon' is not told apart"),
         ({"signals": {"content": [{"name": "c", "has": ["video"]}]}}, "'tools', 'images', 'code'"),
     ],

@@ -70,6 +70,10 @@ def test_the_highest_priority_decides_and_the_files_order_among_equals() -> None
         ({"keywords": ["x", "y"], "operator": "NOR"}, "z", True),
         ({"keywords": ["Straße"]}, "die STRASSE", False),
         ({"keywords": ["缓存"]}, "缓存", True),
+        ({"patterns": [r"CVE-\d{4}-\d+"]}, "what is cve-2024-3094?", True),
+        ({"patterns": [r"CVE-\d{4}-\d+"], "case_sensitive": True}, "what is cve-2024-3094?", False),
+        ({"patterns": [r"^why"], "keywords": ["x"], "operator": "AND"}, "why x", True),
+        ({"patterns": [r"^why"], "keywords": ["x"], "operator": "AND"}, "x why", False),
     ],
 )
 def test_keywords_are_words(signal: dict[str, Any], text: str, matched: bool) -> None:

@@ -45,7 +45,7 @@ def read_signals(
 
 
 def _keyword(entry: Foreign) -> dict[str, Any]:
-    made = entry.chosen("name", "operator", "keywords", "case_sensitive")
+    made = entry.chosen("name", "operator", "keywords", "patterns", "case_sensitive")
     if entry.take("method", "regex") != "regex":
         entry.notes.warn(entry.at("method"), "has no effect: the words are matched as words")
     entry.without_effect(
