@@ -2,7 +2,7 @@
 
 Everything is measured in one run on one machine. The router is one worker. Sections: latency (calls of the model
 server directly, then misses without and with the cache, semantic and exact hits), litellm (LiteLLM's proxy with the
-same load), streams (10,000 held at a time), soak (mixed load, memory and sockets).
+same load), memory (with 100,000 entries), streams (10,000 held at a time), soak (mixed load, memory and sockets).
 """
 
 import argparse
@@ -14,18 +14,20 @@ from pathlib import Path
 
 from benchmarks.gateway import litellm
 from benchmarks.gateway.latency import measure_litellm, measure_router
+from benchmarks.gateway.memory import measure_memory
 from benchmarks.gateway.servers import standin
 from benchmarks.gateway.soak import measure_soak
 from benchmarks.gateway.streams import allow_files, measure_streams
 
 OUT = Path("benchmarks/out/gateway.json")
-SECTIONS = ("latency", "litellm", "streams", "soak")
+SECTIONS = ("latency", "litellm", "memory", "streams", "soak")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=SECTIONS, action="append", help="a section; can be repeated; none: all")
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer requests (latency, litellm)")
+    parser.add_argument("--entries", type=int, default=100_000, help="entries of the memory section")
     parser.add_argument("--streams", type=int, default=10_000, help="streams to hold")
     parser.add_argument("--minutes", type=float, default=2.0, help="length of the soak")
     options = parser.parse_args()
@@ -39,6 +41,8 @@ def main() -> None:
                 figures |= measure_router(folder, upstream, options.scale)
             if "litellm" in sections:
                 figures |= measure_litellm(litellm.installed(), folder, upstream, options.scale)
+        if "memory" in sections:
+            figures |= measure_memory(folder, options.entries)
         if "streams" in sections:
             allow_files(options.streams)
             with standin(folder) as upstream:

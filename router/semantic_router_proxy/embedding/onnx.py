@@ -70,7 +70,10 @@ def _start_session(graph: Graph, threads: int) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     # Spinning threads would take a core from the server between two questions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(graph.content, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(graph.content, options, providers=["CPUExecutionProvider"])
+    # It keeps the file's content (90 MB) to start itself anew with other providers, which is not wanted here.
+    session._model_bytes = None
+    return session
 
 
 def _make_tokenizer(graph: Graph) -> Tokenizer:
