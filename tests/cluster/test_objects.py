@@ -103,3 +103,13 @@ def test_scaling_sets_replicas_that_the_resource_left_to_its_profile(kubectl: Ku
     stored = kubectl.get("sr", "semantic-router")
     assert stored is not None
     assert stored["spec"]["router"] == {"replicas": 3}
+
+
+def test_what_kubernetes_cannot_change_is_refused_at_once(kubectl: Kubectl, resource: Json) -> None:
+    before = _with(_with(resource, "router.replicas", 1), "milvus", {"embedded": {"storage": {"size": "1Gi"}}})
+    kubectl("apply", "--server-side", "-f", "-", stdin=before)
+    kubectl("apply", "--server-side", "-f", "-", stdin=_with(before, "milvus.embedded.storage.size", "2Gi"))
+    done = kubectl.run(
+        "apply", "--server-side", "-f", "-", stdin=_with(before, "milvus.embedded.storage.storageClassName", "fast")
+    )
+    assert "storageClassName of a volume cannot be changed" in done.stderr

@@ -27,6 +27,16 @@ def rules(*validations: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in validations]}
 
 
+def unchanged(field: str, default: str = "") -> tuple[str, str]:
+    """Return the rule that a field stays as it is, because Kubernetes cannot change what is made of it."""
+
+    def value(of: str) -> str:
+        return f"(has({of}.{field}) ? {of}.{field} : '{default}')"
+
+    message = f"{field} of a volume cannot be changed: remove the section and its claim, and add it anew"
+    return f"{value('self')} == {value('oldSelf')}", message
+
+
 _QUANTITY = re.compile(r"^[+-]?(\d+|\d+\.\d*|\.\d+)([KMGTPE]i|[munkMGTPE]|[eE][+-]?\d+)?$")
 
 

@@ -14,6 +14,7 @@ from semantic_router_operator.api.base import (
     SignalType,
     Text,
     rules,
+    unchanged,
 )
 
 Backend = Literal["memory", "milvus", "hybrid"]
@@ -28,6 +29,12 @@ class Hnsw(ApiModel):
 
 
 class ModelStorage(ApiModel):
+    """A volume for what is loaded. Its size may grow where the StorageClass allows it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(unchanged("storageClassName"), unchanged("accessMode", "ReadWriteOnce"))
+    )
+
     size: Quantity = Field("5Gi", description="Such as 5Gi.")
     storage_class_name: DnsName | None = Field(None, description="None: the cluster's default.")
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = Field(

@@ -4,11 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from semantic_router_operator.api.base import ApiModel, DnsName, Quantity, SecretRef, rules
+from semantic_router_operator.api.base import ApiModel, DnsName, Quantity, SecretRef, rules, unchanged
 from semantic_router_operator.api.router import Resources
 
 
 class Storage(ApiModel):
+    """A volume. Its size may grow where the StorageClass allows it."""
+
+    model_config = ConfigDict(json_schema_extra=rules(unchanged("storageClassName")))
+
     size: Quantity = Field("10Gi", description="Such as 10Gi.")
     storage_class_name: DnsName | None = Field(None, description="None: the cluster's default.")
 

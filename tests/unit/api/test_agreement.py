@@ -1,6 +1,6 @@
 """The resource and the router's file speak of the same things: names, limits and defaults agree."""
 
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -45,9 +45,11 @@ PAIRS: list[tuple[type[BaseModel], type[BaseModel]]] = [
 def test_a_field_of_one_name_has_one_default(ours: type[BaseModel], theirs: type[BaseModel]) -> None:
     for name, field in ours.model_fields.items():
         other = theirs.model_fields.get(name)
-        if other is None or (ours.__name__, name) in OTHER_DEFAULTS:
+        if other is None or field.is_required() or (ours.__name__, name) in OTHER_DEFAULTS:
             continue
-        assert field.is_required() or _plain(field.default) == _plain(other.default), f"{ours.__name__}.{name}"
+        # A section's fields are compared as a pair of their own.
+        if not isinstance(field.default, BaseModel):
+            assert field.default == other.default, f"{ours.__name__}.{name}"
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS, ids=lambda model: model.__name__)
@@ -60,7 +62,3 @@ def test_what_is_passed_on_by_name_exists_in_the_file(ours: type[BaseModel], the
 def test_a_condition_may_name_any_signal_that_can_be_written() -> None:
     assert set(SIGNAL_FIELDS) == set(get_args(SignalType))
     assert set(SIGNAL_FIELDS.values()) == set(routing.Signals.model_fields)
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump() if isinstance(value, BaseModel) else value
