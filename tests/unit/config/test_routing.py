@@ -1,8 +1,10 @@
 """Routing's sections: what is refused, in words that name it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from semantic_router_proxy.config.root import RouterConfig
@@ -82,3 +84,9 @@ def test_what_cannot_work_is_refused(settings: dict[str, Any], said: str) -> Non
     with pytest.raises(ValidationError) as refused:
         config(**settings)
     assert said in str(refused.value)
+
+
+def test_the_example_of_the_documentation_loads() -> None:
+    text = (Path(__file__).parents[3] / "docs/routing.md").read_text()
+    example = yaml.safe_load(text.split("```yaml\n", 1)[1].split("```", 1)[0])
+    assert RouterConfig.model_validate({"providers": PROVIDERS, "models": MODELS, **example}).escalation is not None
