@@ -8,12 +8,19 @@ from semantic_router_operator.api.base import ApiModel, ShortName, SignalType, T
 
 
 class KeywordSignal(ApiModel):
-    """True where the question has any (OR), all (AND) or none (NOR) of the words."""
+    """True where the question has any (OR), all (AND) or none (NOR) of the words and patterns."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.keywords) || has(self.patterns)", "a keyword signal needs keywords or patterns"),
+        )
+    )
 
     name: ShortName = Field(description="By which conditions of this type name it.")
-    operator: Literal["OR", "AND", "NOR"] = Field("OR", description="Any, all or none of the words.")
-    keywords: tuple[ShortName, ...] = Field(
-        min_length=1, max_length=256, description="Words or phrases; whole words only."
+    operator: Literal["OR", "AND", "NOR"] = Field("OR", description="Any, all or none of the words and patterns.")
+    keywords: tuple[ShortName, ...] = Field((), max_length=256, description="Words or phrases; whole words only.")
+    patterns: tuple[Text, ...] = Field(
+        (), max_length=64, description="Regular expressions, as Python's; they see the beginning of a question only."
     )
     case_sensitive: bool = Field(False, description="Whether capitals count.")
 
