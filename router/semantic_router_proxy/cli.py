@@ -2,7 +2,7 @@
 
 import typer
 
-from semantic_router_proxy.commands import model
+from semantic_router_proxy.commands import cache, model
 from semantic_router_proxy.commands.check_config import check_config
 from semantic_router_proxy.commands.demo import demo
 from semantic_router_proxy.commands.explain import explain
@@ -35,6 +35,7 @@ app.command()(serve)
 app.command(name="check-config")(check_config)
 app.command()(explain)
 app.command()(demo)
+app.add_typer(cache.app, name="cache")
 app.add_typer(model.app, name="model")
 
 

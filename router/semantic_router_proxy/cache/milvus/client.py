@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
@@ -15,6 +14,7 @@ import structlog
 from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
+from semantic_router_proxy.cache.milvus import lite
 from semantic_router_proxy.cache.store import StoreMismatch, StoreUnavailable
 from semantic_router_proxy.config.milvus import ConnectionConfig, MilvusConfig
 
@@ -22,9 +22,12 @@ Result = TypeVar("Result")
 
 _log = structlog.get_logger(__name__)
 
-# They write stack traces of errors that we report in a sentence, or expect; the second is Milvus Lite's server.
-for _name in ("pymilvus", "grpc._server"):
+# They write stack traces of errors that we report in a sentence, or expect; the others are Milvus Lite's.
+for _name in ("pymilvus", "grpc._server", "milvus_lite"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+_CREDENTIALS = "the user name and password (MILVUS_USERNAME, MILVUS_PASSWORD)"
+_CERTIFICATES = "the certificates (connection.tls: ca_file, cert_file, server_name)"
 
 # Milvus Lite does not take concurrent writes; a server's calls only wait for the network.
 _SERVER_THREADS = 8
@@ -131,15 +134,17 @@ class Connection:
             raise StoreUnavailable(f"Milvus at {self.address}: {self._reason(error)}") from error
 
     def _connect(self) -> MilvusClient:
-        if self._config.embedded:
-            Path(self._config.uri).parent.mkdir(parents=True, exist_ok=True)
+        if not self._config.embedded:
+            return MilvusClient(**client_arguments(self._config))
+        lite.use_file(self._config.uri)
         try:
             return MilvusClient(**client_arguments(self._config))
-        except Exception as error:
-            if type(error).__name__ == "DataDirLockedError" or "lock" in str(error).lower():
+        except BaseException:
+            lite.leave_file(self._config.uri)
+            if lite.held_elsewhere(self._config.uri):
                 raise StoreMismatch(
-                    f"{self._config.uri} is open in another process; Milvus Lite serves one at a time. "
-                    "Stop the other router, or use a Milvus server for several"
+                    f"{self._config.uri} is open in another process; Milvus Lite serves one at a time. Stop the router "
+                    "that uses it, or use a Milvus server for several"
                 ) from None
             raise
 
@@ -151,14 +156,21 @@ class Connection:
         else:
             text = str(error) or type(error).__name__
         if "auth" in text.lower() or "permission" in text.lower():
-            text += "; check the user name and password (MILVUS_USERNAME, MILVUS_PASSWORD)"
-        elif "illegal connection params" in text and self._config.auth.enabled:
-            # pymilvus says the same of a server that is away and of one that refuses the credentials.
-            text += "; if it is up, check the user name and password (MILVUS_USERNAME, MILVUS_PASSWORD)"
+            text += f"; check {_CREDENTIALS}"
+        elif "illegal connection params" in text:
+            # pymilvus says the same of a server that is away and of one that refuses credentials or certificates.
+            doubtful = [_CREDENTIALS] if self._config.auth.enabled else []
+            doubtful += [_CERTIFICATES] if self._config.tls.enabled else []
+            text = "cannot be reached" + (f"; if it is up, check {' and '.join(doubtful)}" if doubtful else "")
         return text if self._verbose else text.splitlines()[0][:300]
 
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            await asyncio.get_running_loop().run_in_executor(self._threads, client.close)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._disconnect, client)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _disconnect(self, client: MilvusClient) -> None:
+        client.close()
+        if self._config.embedded:
+            lite.leave_file(self._config.uri)

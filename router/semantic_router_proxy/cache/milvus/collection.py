@@ -6,6 +6,7 @@ step. Functions here run in a thread with a connected client.
 
 import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,20 +28,26 @@ _BY_HAND = frozenset({"id", "embedding", "response"})
 
 _NOT_FOUND = 100
 
+# A character is up to four bytes.
+_BATCH_CHARACTERS = 8 * 1024 * 1024
+
 # Properties of a collection; unlike its description, Milvus Lite keeps them.
 _EMBEDDER = "semantic_router.embedder"
 _COPY_OF = "semantic_router.copy_of"
+_COPIED_TO = "semantic_router.copied_to"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose vectors a collection holds, and, while it is being filled by re-embedding, from which collection."""
+    """Whose vectors a collection holds, and, while it is being filled by re-embedding, from which collection.
+    `copied_to` is the time of writing (microseconds) up to which everything was there before the switch."""
 
     embedder: str
     copy_of: str = ""
+    copied_to: int = 0
 
     def properties(self) -> dict[str, str]:
-        return {_EMBEDDER: self.embedder, _COPY_OF: self.copy_of}
+        return {_EMBEDDER: self.embedder, _COPY_OF: self.copy_of, _COPIED_TO: str(self.copied_to)}
 
 
 def prepare_collection(
@@ -68,7 +75,7 @@ def prepare_collection(
     else:
         _check(client, real, config, embedder, dimension)
         if real == name:
-            _put_behind_alias(client, name)
+            put_behind_alias(client, name)
     # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
     client.load_collection(name)
 
@@ -124,12 +131,42 @@ def real_name(client: MilvusClient, name: str) -> str | None:
 def origin_of(client: MilvusClient, collection: str) -> Origin:
     """Return where a collection comes from; without an embedder, no router made it."""
     properties = client.describe_collection(collection)["properties"]
-    return Origin(properties.get(_EMBEDDER, ""), properties.get(_COPY_OF, ""))
+    return Origin(properties.get(_EMBEDDER, ""), properties.get(_COPY_OF, ""), int(properties.get(_COPIED_TO, 0)))
 
 
 def mark(client: MilvusClient, collection: str, origin: Origin) -> None:
     """Set down where a collection comes from."""
     client.alter_collection_properties(collection, properties=origin.properties())
+
+
+def replace_rows(client: MilvusClient, collection: str, config: MilvusConfig, rows: list[dict[str, Any]]) -> None:
+    """Write rows in place of those of the same ids.
+
+    Milvus 2.3 puts an upserted row of a collection with a partition key where searches by that key do not look, so
+    such rows are deleted and inserted. Milvus Lite upserts correctly.
+    """
+    upsert = config.connection.embedded or not config.collection.partition_key
+    for batch in _batches(rows):
+        if upsert:
+            client.upsert(collection, batch)
+        else:
+            client.delete(collection, ids=[row["id"] for row in batch])
+            client.insert(collection, batch)
+
+
+def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Cut rows into lists that a server takes at once; it refuses messages over 64 MiB."""
+    batch: list[dict[str, Any]] = []
+    characters = 0
+    for row in rows:
+        size = sum(map(len, row["request"])) + sum(map(len, row["response"]))
+        if batch and characters + size > _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+        batch.append(row)
+        characters += size
+    if batch:
+        yield batch
 
 
 def _index_scalar(client: MilvusClient, collection: str, field: str, types: tuple[str, ...]) -> None:
@@ -174,12 +211,14 @@ def _set_aside(client: MilvusClient, name: str) -> None:
     _log.warning("cache_collection_set_aside", collection=name, renamed_to=kept, reason="it has no questions")
 
 
-def _put_behind_alias(client: MilvusClient, name: str) -> None:
-    """Adopt a real collection of ours that bears the configured name: rename it and point the alias at it."""
+def put_behind_alias(client: MilvusClient, name: str) -> str:
+    """Adopt a real collection of ours that bears the configured name: rename it, point the alias at it, and return its
+    new name."""
     real = new_collection_name(client, name)
     client.rename_collection(name, real)
     client.create_alias(real, name)
     _log.info("cache_collection_adopted", collection=name, renamed_to=real)
+    return real
 
 
 def _check(client: MilvusClient, real: str, config: MilvusConfig, embedder: str, dimension: int) -> None:

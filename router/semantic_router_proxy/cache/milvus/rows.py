@@ -55,9 +55,7 @@ def to_row(entry: CacheEntry, embedder: str, vector_field: str, dimension: int) 
         raise BadRow(f"the question has more than {MAX_QUERY_BYTES} bytes")
     vector = entry.embedding
     if vector is None:
-        # Every row needs a vector; `semantic` keeps this one out of searches.
-        vector = np.zeros(dimension, dtype=np.float32)
-        vector[0] = 1
+        vector = placeholder(dimension)
     return {
         "id": header.entry_id,
         "partition": header.partition,
@@ -75,6 +73,13 @@ def to_row(entry: CacheEntry, embedder: str, vector_field: str, dimension: int) 
         "written_at": _microseconds(time.time()),
         vector_field: vector,
     }
+
+
+def placeholder(dimension: int) -> Vector:
+    """Return the vector of a row that is not semantic: every row needs one; searches pass over it."""
+    vector = np.zeros(dimension, dtype=np.float32)
+    vector[0] = 1
+    return vector
 
 
 def to_header(row: dict[str, Any]) -> EntryHeader:
@@ -127,7 +132,7 @@ def to_vector(row: dict[str, Any], vector_field: str, dimension: int) -> Vector 
 
 
 def _microseconds(seconds: float) -> int:
-    return int(seconds * 1e6)
+    return round(seconds * 1e6)
 
 
 def _pieces(document: bytes) -> Iterator[str]:

@@ -8,13 +8,20 @@ from typing import Any, TypeVar
 import structlog
 from pymilvus import MilvusClient
 
-from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Selection, Vector
 from semantic_router_proxy.cache.milvus.client import Connection
-from semantic_router_proxy.cache.milvus.collection import prepare_collection
+from semantic_router_proxy.cache.milvus.collection import prepare_collection, replace_rows
 from semantic_router_proxy.cache.milvus.filters import exactly, hexadecimal
 from semantic_router_proxy.cache.milvus.rows import HEADER_FIELDS, BadRow, to_entry, to_header, to_row, to_vector
 from semantic_router_proxy.cache.milvus.scan import TimeOrderedScan
-from semantic_router_proxy.cache.store import Candidate, ScannedEntry, ScanPage, StoreMismatch, StoreUnavailable
+from semantic_router_proxy.cache.store import (
+    Candidate,
+    ReadPage,
+    ScannedEntry,
+    ScanPage,
+    StoreMismatch,
+    StoreUnavailable,
+)
 from semantic_router_proxy.config.milvus import MilvusConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity
 
@@ -39,6 +46,8 @@ class MilvusStore:
         self._name = config.collection.name
         self._connection = Connection(config)
         self._scan = TimeOrderedScan(self._name, config.search.consistency_level)
+        self._reading = TimeOrderedScan(self._name, config.search.consistency_level)
+        self._reading_turn = asyncio.Lock()
         self._timeout = config.connection.timeout
         self._lookup_timeout = min(config.search.timeout, self._timeout)
         self._ready = False
@@ -64,7 +73,7 @@ class MilvusStore:
             except BadRow as reason:
                 self._skip(str(reason))
         if rows:
-            await self._call(lambda client: self._replace(client, rows))
+            await self._call(lambda client: replace_rows(client, self._name, self._config, rows))
         return frozenset(row["id"] for row in rows)
 
     async def get(self, entry_id: str) -> CacheEntry | None:
@@ -123,6 +132,16 @@ class MilvusStore:
                 self._skip(str(reason))
         return ScanPage(sorted(scanned, key=lambda row: row.written_at), page.last, page.complete)
 
+    async def read(self, written_after: int, limit: int) -> ReadPage:
+        """See `EntryStore.read`."""
+        async with self._reading_turn:
+            page = await self._call(
+                lambda client: self._reading.page(client, written_after, limit, ("*",)),
+                requests=self._reading.requests(written_after),
+            )
+        rows = sorted(page.rows, key=lambda row: int(row["written_at"]))
+        return ReadPage(self._entries([row for row in rows if row["expires_at"] != 1]), page.last, page.complete)
+
     async def expire(self, entry_ids: Sequence[str]) -> None:
         """See `EntryStore.expire`."""
         if not entry_ids:
@@ -133,13 +152,15 @@ class MilvusStore:
         for row in rows:
             row |= {"request": [], "response": [], "expires_at": 1, "written_at": now}
         if rows:
-            await self._call(lambda client: self._replace(client, rows))
+            await self._call(lambda client: replace_rows(client, self._name, self._config, rows))
 
-    async def find(self, scope: str | None, model: str | None, limit: int) -> list[EntryHeader]:
+    async def find(self, selection: Selection, limit: int) -> list[EntryHeader]:
         """See `EntryStore.find`."""
         conditions = ['id != ""', "expires_at != 1"]
-        conditions += [exactly("scope", scope)] if scope is not None else []
-        conditions += [exactly("model", model)] if model is not None else []
+        texts = {"scope": selection.scope, "model": selection.model, "decision": selection.decision}
+        conditions += [exactly(field, value) for field, value in texts.items() if value is not None]
+        if selection.created_before is not None:
+            conditions.append(f"created_at < {int(selection.created_before * 1e6)}")
         rows = await self._query(" and ".join(conditions), limit, HEADER_FIELDS)
         headers = []
         for row in rows:
@@ -169,18 +190,6 @@ class MilvusStore:
         prepare_collection(client, self._config, self._embedder, self._dimension, drop_old=self._drop_old)
         self._drop_old = False
         self._ready = True
-
-    def _replace(self, client: MilvusClient, rows: list[dict[str, Any]]) -> None:
-        """Write rows in place of those of the same ids.
-
-        Milvus 2.3 puts an upserted row of a collection with a partition key where searches by that key do not look,
-        so such rows are deleted and inserted. Milvus Lite upserts correctly.
-        """
-        if self._config.connection.embedded or not self._config.collection.partition_key:
-            client.upsert(self._name, rows)
-            return
-        client.delete(self._name, ids=[row["id"] for row in rows])
-        client.insert(self._name, rows)
 
     async def _call(
         self, call: Callable[[MilvusClient], Result], seconds: float | None = None, requests: int = 1
