@@ -44,8 +44,8 @@ check: $(STAMP) ## The gate before every commit: format, lint, types, import con
 	@$(BIN)/pytest -q -n 2 tests/unit tests/golden
 
 .PHONY: test
-test: check control-plane ## Everything: the gate, then a real API server, a real Milvus and a real router
-	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/cluster tests/milvus tests/system
+test: check control-plane ## Everything: the gate, then a real API server, a real Milvus, a real router and a real browser
+	@$(BIN)/pytest -q -n 2 --dist loadgroup tests/cluster tests/milvus tests/system tests/web
 
 .PHONY: e2e
 e2e: $(STAMP) ## The images, the chart and the operator as pods, on kind, a node of our own or an existing cluster
@@ -67,8 +67,12 @@ bench-cache: $(STAMP) ## Measure the cache: right and wrong answers, speed; writ
 bench-gateway: $(STAMP) ## Measure the gateway beside LiteLLM: latency, streams, soak; writes benchmarks/out/gateway.json
 	@$(BIN)/python -m benchmarks.gateway
 
+.PHONY: bench-operator
+bench-operator: $(STAMP) control-plane ## Measure the operator with 300 resources; writes benchmarks/out/operator.json
+	@$(BIN)/python -m benchmarks.operator
+
 .PHONY: test-web
-test-web: $(STAMP) ## The dashboard in a real Chromium (installed with apt where root is, else to be installed before)
+test-web: $(STAMP) ## The dashboard alone, in a real Chromium (installed by apt where this is root)
 	@$(BIN)/pytest -q tests/web
 
 .PHONY: generate
