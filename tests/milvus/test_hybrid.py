@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from semantic_router_proxy.cache.entry import Selection
 from semantic_router_proxy.cache.hybrid import HybridBackend
 from tests.milvus.conftest import Backends, FaultyLink
 
@@ -97,7 +98,7 @@ async def test_deleted_and_invalidated_entries_are_gone_everywhere(backends: Bac
     assert first is not None
     assert await engine.delete(first)
     assert await engine.find_exact("01") is None
-    assert await engine.invalidate(scope='tenant "a"\\') == 1
+    assert await engine.invalidate(Selection(scope='tenant "a"\\')) == 1
     assert await engine.find_exact("02") is None
     assert await engine.find_exact("03") is not None
     await backends.close(engine)

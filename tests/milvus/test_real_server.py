@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pymilvus import MilvusClient
 
+from semantic_router_proxy.cache.entry import Selection
 from semantic_router_proxy.cache.milvus.store import MilvusStore
 from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.milvus import MilvusConfig
@@ -53,14 +54,14 @@ async def test_a_like_question_is_found_in_its_partition_only(store: MilvusStore
     assert [candidate.header.entry_id for candidate in found] == ["00000003"]
     assert found[0].similarity > 0.999
     assert await store.search("ce", vector, 1, time.time()) == []
-    assert [header.entry_id for header in await store.find("s", "m", 100)].count("00000003") == 1
+    assert [header.entry_id for header in await store.find(Selection("s", "m"), 100)].count("00000003") == 1
 
 
 async def test_an_expired_entry_is_not_found(store: MilvusStore) -> None:
     await store.put([entry(2, "what is a plum")])
     await store.expire(["00000002"])
     assert await store.get_exact("e0000002", time.time()) is None
-    assert "00000002" not in {header.entry_id for header in await store.find("s", "m", 100)}
+    assert "00000002" not in {header.entry_id for header in await store.find(Selection("s", "m"), 100)}
 
 
 async def test_a_wrong_password_is_said_in_a_sentence(milvus_server: MilvusServer) -> None:

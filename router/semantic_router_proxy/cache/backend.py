@@ -1,14 +1,23 @@
 """The one interface of all cache backends: seed 001's calls, asynchronous."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from semantic_router_proxy.cache.entry import CacheHit, CacheStats, EntryHeader, Vector
+from semantic_router_proxy.cache.entry import (
+    CacheEntry,
+    CacheHit,
+    CacheStats,
+    EntryHeader,
+    EntryPage,
+    Selection,
+    Vector,
+)
 from semantic_router_proxy.cache.match import Match
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 
 Accept = Callable[[CacheHit], Awaitable[bool]]
 Seen = Callable[[Match], None]
+EVERYTHING = Selection()
 
 
 class CacheBackend(Protocol):
@@ -69,8 +78,21 @@ class CacheBackend(Protocol):
         """Delete one entry; return whether it was there."""
         ...
 
-    async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
-        """Delete all entries that match, or all there are; return how many."""
+    async def invalidate(self, selection: Selection = EVERYTHING) -> int:
+        """Delete all entries that match; return how many."""
+        ...
+
+    async def read_entries(self, cursor: str, limit: int) -> EntryPage:
+        """Return about `limit` living entries, whole ones, from the cursor on; an empty cursor is the beginning.
+
+        Reading to the end gives every entry that was there all the while. Raises StoreUnavailable, and ValueError for
+        a cursor that this backend has not given.
+        """
+        ...
+
+    async def restore(self, entries: Sequence[CacheEntry]) -> int:
+        """Put entries in as they are, with their ids and times, in place of those of the same ids; return how many are
+        held now. Those that have expired or are too large are left out. Raises StoreUnavailable."""
         ...
 
     async def search_questions(self, words: str, limit: int) -> list[EntryHeader]:

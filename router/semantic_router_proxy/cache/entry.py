@@ -45,6 +45,32 @@ class CacheEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries are meant; None stands for any. `created_before` is in Unix seconds."""
+
+    scope: str | None = None
+    model: str | None = None
+    decision: str | None = None
+    created_before: float | None = None
+
+    def matches(self, header: EntryHeader) -> bool:
+        return (
+            self.scope in (None, header.scope)
+            and self.model in (None, header.model)
+            and self.decision in (None, header.decision)
+            and (self.created_before is None or header.created_at < self.created_before)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """A part of all entries. `cursor` leads to the next part, None where there is no more."""
+
+    entries: list[CacheEntry]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CacheHit:
     """An answer found. `similarity` is the cosine of the two questions, 1.0 for an exact hit."""
 

@@ -10,9 +10,18 @@ from typing import TypeVar
 
 import structlog
 
-from semantic_router_proxy.cache.backend import Accept, Seen
+from semantic_router_proxy.cache.backend import EVERYTHING, Accept, Seen
 from semantic_router_proxy.cache.breaker import StoreBreaker
-from semantic_router_proxy.cache.entry import CacheEntry, CacheHit, CacheStats, EntryHeader, Tier, Vector
+from semantic_router_proxy.cache.entry import (
+    CacheEntry,
+    CacheHit,
+    CacheStats,
+    EntryHeader,
+    EntryPage,
+    Selection,
+    Tier,
+    Vector,
+)
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.lookup import Clock, EntryMaker
 from semantic_router_proxy.cache.match import Match, choose
@@ -146,11 +155,13 @@ class HybridBackend:
         part = self._maker.partition(model, partition)
         limit = self._maker.threshold(threshold)
         now = self._maker.clock()
-        guard = self._config.guard.enabled
+        guard, rewordings = self._config.guard.enabled, self._maker.rewordings
         hit, match = None, Match(None, None, ())
         self._view.remove_expired(now)
         for _ in range(_ATTEMPTS if self._view_is_ready() else 0):
-            match = choose(query, self._view.search(part, vector, CANDIDATES), limit, now, guard=guard)
+            match = choose(
+                query, self._view.search(part, vector, CANDIDATES), limit, now, guard=guard, rewordings=rewordings
+            )
             if match.serving is None:
                 break
             hit = await self._answer(match.serving.header, "semantic", match.serving.similarity)
@@ -158,7 +169,7 @@ class HybridBackend:
                 break
         if hit is None and self._must_ask_store():
             found = await self._ask(lambda: self._store.search(part, vector, CANDIDATES, now))
-            match = choose(query, found or (), limit, now, guard=guard)
+            match = choose(query, found or (), limit, now, guard=guard, rewordings=rewordings)
             if match.serving is not None:
                 hit = await self._fetch(match.serving.header, "semantic", match.serving.similarity)
         self._metrics.match(match)
@@ -192,17 +203,33 @@ class HybridBackend:
         self._metrics.entries(len(self._view))
         return entry is not None
 
-    async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
+    async def invalidate(self, selection: Selection = EVERYTHING) -> int:
         """See `CacheBackend.invalidate`. Raises StoreUnavailable."""
         gone: dict[str, bool] = {}
         now = self._maker.clock()
         # A store that is not strongly consistent may show again what was deleted a moment ago.
-        while found := [h for h in await self._store.find(scope, model, _SCAN_ROWS) if h.entry_id not in gone]:
+        while found := [h for h in await self._store.find(selection, _SCAN_ROWS) if h.entry_id not in gone]:
             await self._store.expire([header.entry_id for header in found])
             gone |= {header.entry_id: not header.expired(now) for header in found}
-        self._view.remove_where(lambda header: scope in (None, header.scope) and model in (None, header.model))
+        self._view.remove_where(selection.matches)
         self._metrics.entries(len(self._view))
         return sum(gone.values())
+
+    async def read_entries(self, cursor: str, limit: int) -> EntryPage:
+        """See `CacheBackend.read_entries`. The store is read, in the order of writing: what memory has, it has."""
+        page = await self._store.read(int(cursor) if cursor else 0, limit)
+        now = self._maker.clock()
+        entries = [entry for entry in page.entries if not entry.header.expired(now)]
+        return EntryPage(entries, None if page.complete else str(page.read_to))
+
+    async def restore(self, entries: Sequence[CacheEntry]) -> int:
+        """See `CacheBackend.restore`. An entry is found only after the store has it."""
+        wanted = self._maker.restorable(entries)
+        held = await self._store.put(wanted) if wanted else frozenset()
+        for entry in wanted:
+            if entry.header.entry_id in held:
+                self._publish(entry)
+        return len(held)
 
     async def search_questions(self, words: str, limit: int) -> list[EntryHeader]:
         """See `CacheBackend.search_questions`."""

@@ -2,13 +2,14 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
 from semantic_router_proxy.cache.keys import plain_partition
 from semantic_router_proxy.config.cache import SemanticCacheConfig
+from semantic_router_proxy.config.embedding import DEFAULT_MODEL
 from semantic_router_proxy.embedding.base import Embedder
 
 Clock = Callable[[], float]
@@ -30,6 +31,12 @@ class EntryMaker:
 
     def partition(self, model: str, partition: str | None) -> str:
         return plain_partition(self._identity, model) if partition is None else partition
+
+    @property
+    def rewordings(self) -> bool:
+        """Whether the guard may take the vectors' word for it that other words mean the same: it was measured for the
+        default model alone."""
+        return self._embedder.identity.model == DEFAULT_MODEL
 
     def threshold(self, asked: float | None) -> float:
         """Return the threshold in force: the one that is given, else the configured one."""
@@ -81,6 +88,11 @@ class EntryMaker:
         )
         vector = await self.vector(query, embedding) if semantic else None
         return CacheEntry(header, request, response, vector)
+
+    def restorable(self, entries: Iterable[CacheEntry]) -> list[CacheEntry]:
+        """Return those entries that may be put in as they are: alive, and no larger than configured."""
+        now, limit = self.clock(), self._config.max_response_bytes
+        return [entry for entry in entries if not entry.header.expired(now) and len(entry.response) <= limit]
 
     def refused(self, response: bytes, ttl_seconds: int | None) -> str:
         """Return why an answer is not stored at all, or an empty string."""

@@ -1,9 +1,18 @@
 """Backend `memory`: everything in this process, gone with it."""
 
 import time
+from collections.abc import Sequence
 
-from semantic_router_proxy.cache.backend import Accept, Seen
-from semantic_router_proxy.cache.entry import CacheHit, CacheStats, EntryHeader, Vector
+from semantic_router_proxy.cache.backend import EVERYTHING, Accept, Seen
+from semantic_router_proxy.cache.entry import (
+    CacheEntry,
+    CacheHit,
+    CacheStats,
+    EntryHeader,
+    EntryPage,
+    Selection,
+    Vector,
+)
 from semantic_router_proxy.cache.index.graph import GraphSettings
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.lookup import Clock, EntryMaker
@@ -96,7 +105,12 @@ class MemoryBackend:
         self._view.remove_expired(self._maker.clock())
         candidates = self._view.search(self._maker.partition(model, partition), vector, CANDIDATES)
         match = choose(
-            query, candidates, self._maker.threshold(threshold), self._maker.clock(), guard=self._config.guard.enabled
+            query,
+            candidates,
+            self._maker.threshold(threshold),
+            self._maker.clock(),
+            guard=self._config.guard.enabled,
+            rewordings=self._maker.rewordings,
         )
         self._metrics.match(match)
         if seen is not None:
@@ -128,13 +142,23 @@ class MemoryBackend:
         self._metrics.entries(len(self._view))
         return removed
 
-    async def invalidate(self, *, scope: str | None = None, model: str | None = None) -> int:
+    async def invalidate(self, selection: Selection = EVERYTHING) -> int:
         """See `CacheBackend.invalidate`."""
-        removed = self._view.remove_where(
-            lambda header: scope in (None, header.scope) and model in (None, header.model)
-        )
+        removed = self._view.remove_where(selection.matches)
         self._metrics.entries(len(self._view))
         return removed
+
+    async def read_entries(self, cursor: str, limit: int) -> EntryPage:
+        """See `CacheBackend.read_entries`."""
+        return self._view.page(int(cursor) if cursor else -1, limit, self._maker.clock())
+
+    async def restore(self, entries: Sequence[CacheEntry]) -> int:
+        """See `CacheBackend.restore`."""
+        held = self._maker.restorable(entries)
+        for entry in held:
+            self._view.add(entry.header, entry.embedding, entry.response)
+        self._metrics.entries(len(self._view))
+        return len(held)
 
     async def search_questions(self, words: str, limit: int) -> list[EntryHeader]:
         """See `CacheBackend.search_questions`."""

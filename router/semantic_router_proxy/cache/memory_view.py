@@ -4,11 +4,12 @@ It is the whole of the memory backend, and for hybrid a view of the store that c
 """
 
 import asyncio
+import bisect
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
 
-from semantic_router_proxy.cache.entry import EntryHeader, Vector
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, EntryPage, Vector
 from semantic_router_proxy.cache.eviction import make_eviction
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.store import Candidate
@@ -84,10 +85,10 @@ class MemoryView:
             if len(self._expiry) > 2 * len(self._headers) + 64:
                 self._expiry = [(each.expires_at, each.entry_id) for each in self._headers.values() if each.expires_at]
                 heapq.heapify(self._expiry)
+        label = self._next_label
+        self._next_label += 1
+        self._labels[header.entry_id] = label
         if header.semantic and embedding is not None:
-            label = self._next_label
-            self._next_label += 1
-            self._labels[header.entry_id] = label
             self._ids[label] = header.entry_id
             self._index.add(header.partition, label, embedding)
         if document is not None:
@@ -99,14 +100,28 @@ class MemoryView:
             return False
         if self._exact.get(header.exact_key) == entry_id:
             del self._exact[header.exact_key]
-        label = self._labels.pop(entry_id, None)
-        if label is not None:
-            del self._ids[label]
+        label = self._labels.pop(entry_id)
+        if self._ids.pop(label, None) is not None:
             self._index.remove(header.partition, label)
         if self._documents.pop(entry_id, None) is not None:
             self._document_order.remove(entry_id)
         self._order.remove(entry_id)
         return True
+
+    def page(self, after: int, limit: int, now: float) -> EntryPage:
+        """Return entries that were taken in after the one of this number, in that order, and a cursor to go on with.
+        Their requests are empty: nothing that is done in memory needs them."""
+        ids = list(self._headers)
+        start = bisect.bisect_right(ids, after, key=self._labels.__getitem__)
+        chosen = ids[start : start + limit]
+        entries = []
+        for entry_id in chosen:
+            header, document = self._headers[entry_id], self._documents.get(entry_id)
+            if document is not None and not header.expired(now):
+                vector = self._index.vector(header.partition, self._labels[entry_id]) if header.semantic else None
+                entries.append(CacheEntry(header, b"", document, vector))
+        more = start + limit < len(ids)
+        return EntryPage(entries, str(self._labels[chosen[-1]]) if more else None)
 
     def remove_where(self, matches: Callable[[EntryHeader], bool]) -> int:
         found = [header.entry_id for header in self._headers.values() if matches(header)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Selection, Vector
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - a state of the store, not a mistake of the caller
@@ -42,6 +42,15 @@ class ScanPage:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """Whole entries, the oldest first; otherwise like `ScanPage`."""
+
+    entries: list[CacheEntry]
+    read_to: int
+    complete: bool
+
+
 class EntryStore(Protocol):
     """Every method may raise StoreUnavailable and nothing else; bad rows are skipped and counted, never returned."""
 
@@ -69,7 +78,12 @@ class EntryStore(Protocol):
         """Make the entries expire now, in a way that other replicas' scans see."""
         ...
 
-    async def find(self, scope: str | None, model: str | None, limit: int) -> list[EntryHeader]:
+    async def read(self, written_after: int, limit: int) -> ReadPage:
+        """Return whole entries written after the given time, the oldest first, without deleted ones. Like `scan`, but
+        at a place of its own: following the store and reading it through do not disturb each other."""
+        ...
+
+    async def find(self, selection: Selection, limit: int) -> list[EntryHeader]:
         """Return entries that match, in no certain order."""
         ...
 

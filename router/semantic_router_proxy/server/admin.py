@@ -16,6 +16,7 @@ from starlette.routing import Route
 from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.server import AdminConfig
 from semantic_router_proxy.server.admin_access import AdminToken, json_object, running_gateway
+from semantic_router_proxy.server.admin_cache import cache_routes
 from semantic_router_proxy.server.admin_entries import entry_routes
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.explain import explain
@@ -84,6 +85,7 @@ def make_admin_app(health: Health, config: AdminConfig, base: Path) -> Starlette
             Route("/readyz", readyz),
             Route("/api/state", read_state),
             Route("/api/explain", explained, methods=["POST"]),
+            *cache_routes(health, token),
             *entry_routes(health, token),
         ],
         exception_handlers={ApiError: _failed, StoreUnavailable: _store_failed},

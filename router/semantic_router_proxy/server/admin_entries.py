@@ -1,4 +1,4 @@
-"""The cache's entries on the admin port: search by words, delete one, invalidate many."""
+"""The cache's entries on the admin port: search by words, list, look at one, delete one, invalidate many."""
 
 from typing import Any
 
@@ -6,58 +6,84 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from semantic_router_proxy.cache.backend import CacheBackend
 from semantic_router_proxy.cache.entry import EntryHeader
-from semantic_router_proxy.server.admin_access import AdminToken, json_object, running_gateway
+from semantic_router_proxy.server.admin_access import AdminToken, json_object
+from semantic_router_proxy.server.admin_cache import running_cache, selection_of
 from semantic_router_proxy.server.errors import ApiError, invalid
 from semantic_router_proxy.server.health import Health
 from semantic_router_proxy.server.json_response import json_response
 
 _MOST = 200
-_SELECTORS = ("scope", "model")
+# Pages that are read for one answer at most, where few entries match.
+_PAGES = 20
 
 
 def entry_routes(health: Health, token: AdminToken) -> list[Route]:
-    """Return the routes below /api/cache."""
+    """Return the routes of /api/cache that are about single entries."""
 
-    def backend() -> CacheBackend:
-        cache = running_gateway(health).cache
-        if cache is None:
-            raise ApiError(409, "The cache is off.", code="cache_disabled")
-        return cache.backend
-
-    async def search(request: Request) -> Response:
+    def check_questions(request: Request) -> None:
         token.check(request, write=False)
         if not token.may_see_questions(request):
             raise ApiError(403, "Stored questions are shown to the holder of an admin token.", code="no_token")
-        words = request.query_params.get("words", "")
-        limit = request.query_params.get("limit", "50")
+
+    async def entries(request: Request) -> Response:
+        """With `words`, those in memory whose question has them, the youngest first; without, all in a stable order,
+        page by page: `cursor` leads to the next page, and may do so although no entry of this one matched."""
+        check_questions(request)
+        params = dict(request.query_params)
+        limit = params.pop("limit", "50")
         if not limit.isdecimal() or not 1 <= int(limit) <= _MOST:
             raise invalid(f"'limit' must be a number from 1 to {_MOST}.", param="limit")
-        found = await backend().search_questions(words, int(limit))
-        return json_response({"entries": [_shown(header) for header in found]})
+        backend = running_cache(health).backend
+        if (words := params.pop("words", None)) is not None:
+            found = await backend.search_questions(words, int(limit))
+            return json_response({"entries": [_shown(header) for header in found]})
+        cursor: str | None = params.pop("cursor", "")
+        if cursor and not cursor.isdecimal():
+            raise invalid("'cursor' must be one that was given before.", param="cursor")
+        selection = selection_of(params)
+        shown: list[dict[str, Any]] = []
+        for _ in range(_PAGES):
+            # Never more than there is room for: what was read is shown or does not match.
+            page = await backend.read_entries(cursor or "", int(limit) - len(shown))
+            shown += [_shown(entry.header) for entry in page.entries if selection.matches(entry.header)]
+            cursor = page.cursor
+            if cursor is None or len(shown) >= int(limit):
+                break
+        return json_response({"entries": shown, "cursor": cursor})
+
+    async def one(request: Request) -> Response:
+        check_questions(request)
+        hit = await running_cache(health).backend.get(_entry_id(request))
+        if hit is None:
+            raise ApiError(404, "There is no such entry.", code="entry_not_found")
+        return json_response({**_shown(hit.header), "response": hit.response.decode(errors="replace")})
 
     async def delete(request: Request) -> Response:
         token.check(request, write=True)
-        entry_id = request.path_params["entry_id"]
-        if not await backend().delete(entry_id):
+        entry_id = _entry_id(request)
+        if not await running_cache(health).backend.delete(entry_id):
             raise ApiError(404, "There is no such entry.", code="entry_not_found")
         return json_response({"deleted": entry_id})
 
     async def invalidate(request: Request) -> Response:
         token.check(request, write=True)
-        body = await json_object(request)
-        for key, value in body.items():
-            if key not in _SELECTORS or not isinstance(value, str):
-                # A selector that is not understood must not become "everything".
-                raise invalid(f"'{key}' is not understood; scope and model are, as texts.", param=key)
-        return json_response({"invalidated": await backend().invalidate(**body)})
+        selection = selection_of(await json_object(request))
+        return json_response({"invalidated": await running_cache(health).backend.invalidate(selection)})
 
     return [
-        Route("/api/cache/entries", search),
+        Route("/api/cache/entries", entries),
+        Route("/api/cache/entries/{entry_id}", one),
         Route("/api/cache/entries/{entry_id}", delete, methods=["DELETE"]),
         Route("/api/cache/invalidate", invalidate, methods=["POST"]),
     ]
+
+
+def _entry_id(request: Request) -> str:
+    entry_id = str(request.path_params["entry_id"])
+    if not entry_id or len(entry_id) > 64 or not set(entry_id) <= set("0123456789abcdef"):
+        raise ApiError(404, "There is no such entry.", code="entry_not_found")
+    return entry_id
 
 
 def _shown(header: EntryHeader) -> dict[str, Any]:

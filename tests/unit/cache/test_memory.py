@@ -7,10 +7,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.unit.cache.conftest import DIMENSION, WordEmbedder
 
-from semantic_router_proxy.cache.entry import CacheHit
+from semantic_router_proxy.cache.entry import CacheHit, Selection
 from semantic_router_proxy.cache.memory import MemoryBackend
 from semantic_router_proxy.cache.metrics import CacheMetrics
 from semantic_router_proxy.config.cache import GuardConfig, SemanticCacheConfig
+from semantic_router_proxy.config.embedding import DEFAULT_MODEL
+from semantic_router_proxy.embedding.base import EmbedderIdentity
 
 
 class Clock:
@@ -58,6 +60,18 @@ async def test_the_guard_stands_behind_similarity(embedder: WordEmbedder) -> Non
         await _add(cache, question)
     assert await guarded.find_similar("gpt-4", trap, threshold=0.0) is None
     assert await open_.find_similar("gpt-4", trap, threshold=0.0) is not None
+
+
+@pytest.mark.parametrize(("model", "served"), [(DEFAULT_MODEL, True), ("words", False)])
+async def test_other_words_are_taken_for_the_same_only_with_the_model_that_it_was_measured_for(
+    embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch, model: str, served: bool
+) -> None:
+    monkeypatch.setattr(embedder, "identity", EmbedderIdentity(model, "1", DIMENSION), raising=False)
+    cache = _backend(embedder)
+    question, other = "How do I exit vim?", "How can I quit vim?"
+    vector = embedder.vector(question)
+    await _add(cache, question, embedding=vector)
+    assert (await cache.find_similar("gpt-4", other, embedding=vector) is not None) == served
 
 
 async def test_a_given_threshold_stands_in_place_of_the_configured_one(embedder: WordEmbedder) -> None:
@@ -180,8 +194,8 @@ async def test_entries_are_deleted_one_by_one_and_by_scope_and_model(embedder: W
     assert first is not None
     assert await cache.delete(first)
     assert not await cache.delete(first)
-    assert await cache.invalidate(scope="a") == 1
+    assert await cache.invalidate(Selection(scope="a")) == 1
     assert await cache.find_exact("3") is not None
-    assert await cache.invalidate(model="other") == 0
+    assert await cache.invalidate(Selection(model="other")) == 0
     assert await cache.invalidate() == 1
     assert cache.get_stats().total_entries == 0

@@ -112,6 +112,17 @@ class PartitionedIndex:
             found = sorted(part.graph.search(vector, limit) + found, key=lambda each: -each[1])[:limit]
         return found
 
+    def vector(self, partition: str, label: int) -> Vector | None:
+        """Return the vector of a label, None where it is not there."""
+        part = self._parts.get(partition)
+        if part is None:
+            return None
+        for labels, vectors in (part.tail.rows([label]), part.graph.items([label]) if part.graph else ([], None)):
+            if labels and vectors is not None:
+                vector: Vector = vectors[0]
+                return vector
+        return None
+
     async def settled(self) -> None:
         """Return when no graph is in the making."""
         while tasks := [part.build.task for part in self._parts.values() if part.build and part.build.task]:
