@@ -24,8 +24,19 @@ class Match:
     rejections: tuple[str, ...]
 
 
-def choose(question: str, candidates: Iterable[Candidate], threshold: float, now: float, *, guard: bool) -> Match:
-    """Take the first candidate that serves. Candidates come in order of similarity, the best first."""
+def choose(
+    question: str,
+    candidates: Iterable[Candidate],
+    threshold: float,
+    now: float,
+    *,
+    guard: bool,
+    rewordings: bool = True,
+) -> Match:
+    """Take the first candidate that serves. Candidates come in order of similarity, the best first.
+
+    `rewordings`: whether similarity may speak for a question in other words (see `guard.rewording`).
+    """
     nearest: Candidate | None = None
     rejections: list[str] = []
     reading = read(question) if guard else None
@@ -38,7 +49,7 @@ def choose(question: str, candidates: Iterable[Candidate], threshold: float, now
             break
         if reading is None:
             return Match(candidate, nearest, tuple(rejections))
-        verdict = check_readings(reading, read(candidate.header.query), candidate.similarity)
+        verdict = check_readings(reading, read(candidate.header.query), candidate.similarity if rewordings else 0.0)
         if verdict.accepted:
             return Match(candidate, nearest, tuple(rejections))
         rejections.append(verdict.rule)

@@ -26,9 +26,13 @@ class GuardConfig(Section):
 class CacheLimits(Section):
     """What one decision or one category of questions changes about the cache. A key that is not set changes nothing."""
 
-    enabled: bool = True
-    similarity_threshold: float | None = Field(None, ge=0.0, le=1.0)
-    verify_threshold: float | None = Field(None, ge=0.0, le=1.0)
+    enabled: bool = Field(True, description="False: nothing is looked up by likeness, and nothing is kept.")
+    similarity_threshold: float | None = Field(
+        None, ge=0.0, le=1.0, description="In place of the cache's own; stricter or looser."
+    )
+    verify_threshold: float | None = Field(
+        None, ge=0.0, le=1.0, description="In place of the cache's own: from here on the verifier is asked."
+    )
     ttl_seconds: int | None = Field(
         None, ge=0, description="Life of an entry in seconds; 0: none is kept. Never longer than the cache's own."
     )

@@ -1,8 +1,17 @@
 """The guard on pairs of our own: what must never share an answer, and what should."""
 
+from pathlib import Path
+
 import pytest
 
 from semantic_router_proxy.cache.guard import check
+
+
+def _pairs(name: str) -> list[tuple[str, ...]]:
+    """Read a file of pairs: two questions a line."""
+    lines = (Path(__file__).parents[2] / "fixtures" / "cache" / name).read_text(encoding="utf-8").splitlines()
+    return [tuple(line.split(" | ")) for line in lines if not line.startswith("#")]
+
 
 DIFFERENT = [
     # numbers, dates, versions, amounts
@@ -215,7 +224,13 @@ def test_different_questions_never_share_an_answer(question: str, other: str) ->
         assert not check(other, question, similarity).accepted
 
 
-@pytest.mark.parametrize(("question", "other"), ALIKE)
+@pytest.mark.parametrize(("question", "other"), _pairs("different.txt"))
+def test_pairs_made_to_get_past_the_rules_do_not(question: str, other: str) -> None:
+    assert not check(question, other).accepted
+    assert not check(other, question).accepted
+
+
+@pytest.mark.parametrize(("question", "other"), [*ALIKE, *_pairs("alike.txt")])
 def test_the_same_question_in_other_words_does(question: str, other: str) -> None:
     verdict = check(question, other)
     assert verdict.accepted, f"{verdict.rule}: {verdict.detail}"

@@ -13,6 +13,11 @@ _AUXILIARIES = frozenset({
 # After an auxiliary these make a question of a sentence that begins with something else: at the hotel, can I ...
 _SUBJECTS = frozenset({"i", "you", "we", "they", "he", "she", "it", "there"})
 _BE = frozenset({"is", "are", "was", "were", "am", "isn't", "aren't", "wasn't", "weren't"})
+_TENSES = {
+    **dict.fromkeys(("is", "are", "am", "do", "does", "will", "isn't", "aren't", "don't", "doesn't"), "present"),
+    **dict.fromkeys(("was", "were", "did", "wasn't", "weren't", "didn't"), "past"),
+}
+_PRICED = (["is"], ["are"], ["was"], ["were"], ["for"])
 _DO = frozenset({"do", "does", "did"})
 _QUESTION_WORDS = {
     "who": "who", "whom": "who", "whose": "whose", "what": "what", "which": "what", "when": "when", "where": "where",
@@ -42,17 +47,20 @@ _OPEN = frozenset({"who", "what", "where"})
 class Asking:
     """`kind` is the question word, `yes-no`, `request` (can you ...) or `other`; `noun` what a `which` asks for,
     where that is a general word (which city), or the time that a `how many` counts; `measure` whether a measure is
-    asked for by name (what is the dose); `modality` is can, must, should or nothing; `inverted` whether `do` stands
-    before a subject ("who did he see", not "who saw him"), `bare` whether a verb follows the question word at once;
-    `equates` whether a form of `be` opens it."""
+    asked for by name (what is the dose), `price` whether the cost is without its name (how much is it); `modality`
+    is can, must, should or nothing; `inverted` whether `do` stands before a subject ("who did he see", not "who saw
+    him"), `bare` whether a verb follows the question word at once; `equates` whether a form of `be` opens it;
+    `tense` is past, present or, where the verb itself has it, nothing."""
 
     kind: str
     noun: str
     measure: bool
+    price: bool
     modality: str
     inverted: bool
     bare: bool
     equates: bool
+    tense: str
 
 
 def asking(tokens: list[str]) -> Asking:
@@ -85,10 +93,12 @@ def asking(tokens: list[str]) -> Asking:
         kind=kind,
         noun=noun,
         measure=kind == "what" and not LEXICON.measures.isdisjoint(words[place + 1 : place + 7]),
+        price=kind == "how much" and words[place + 2 : place + 3] in _PRICED,
         modality=modalities.pop() if len(modalities) == 1 else "",
         inverted=kind in _OPEN and not _DO.isdisjoint(after),
         bare=_is_bare(kind, noun, after, words[place + 1 :]),
         equates=kind == "yes-no" and words[0] in _BE,
+        tense=next((_TENSES[word] for word in words[place : place + 5] if word in _TENSES), ""),
     )
 
 
@@ -110,6 +120,11 @@ def same_kind(one: Asking, other: Asking) -> bool:
     if one.noun or other.noun:
         return one.kind in _OPEN and other.kind in _OPEN
     return one.kind == other.kind or frozenset({one.kind, other.kind}) in _SAME_KIND
+
+
+def same_tense(one: Asking, other: Asking) -> bool:
+    """Whether neither asks for what was where the other asks for what is."""
+    return {one.tense, other.tense} != {"past", "present"}
 
 
 def same_modality(one: Asking, other: Asking) -> bool:

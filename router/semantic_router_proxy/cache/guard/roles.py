@@ -4,6 +4,10 @@ from semantic_router_proxy.cache.guard.words import Reading, stem
 
 # What they join may change places: cats and dogs.
 _JOINTS = frozenset({"and", "or", "nor", "vs", "versus", "of", "the", "a", "an"})
+# Verbs that stand anywhere: the renewal takes long, how long does it take to renew.
+_LIGHT = frozenset({stem("take"), stem("need")})
+_BE = frozenset({"is", "are", "was", "were", "be", "been", "being", "am"})
+_PARTICIPLES = frozenset({"hit", "won", "sold", "made", "built", "led", "met", "read", "run", "held", "paid", "found"})
 _OBJECTS = frozenset({"me", "us"})
 # After these words "me" adds nothing: tell me, it costs me, for me.
 _FRAMES = frozenset({
@@ -23,16 +27,20 @@ def roles(question: Reading, candidate: Reading) -> str:
     one, other = question.asking, candidate.asking
     if (one.inverted and other.bare) or (other.inverted and one.bare):
         return "subject / object"
-    left, right = question.content, candidate.content
+    left = [word for word in question.content if word not in _LIGHT]
+    right = [word for word in candidate.content if word not in _LIGHT]
     if len(left) != len(right):
         return ""
+    if one.equates and left != right and sorted(left) == sorted(right) and not _joined(question, candidate):
+        return f"{' '.join(left)} / {' '.join(right)}"
+    if _is_passive(question) != _is_passive(candidate) and left == right:
+        return "active / passive"
     moved = [place for place, word in enumerate(left) if word != right[place]]
     if len(moved) != 2 or left[moved[0]] != right[moved[1]] or left[moved[1]] != right[moved[0]]:
         return ""
     first, second = left[moved[0]], left[moved[1]]
     between = _between(question, first, second) & _between(candidate, second, first)
-    equated = one.equates and "and" not in between and "or" not in between
-    if moved[1] - moved[0] > 1 or between - _JOINTS or equated:
+    if moved[1] - moved[0] > 1 or between - _JOINTS:
         return f"{' '.join(left)} / {' '.join(right)}"
     return ""
 
@@ -50,6 +58,20 @@ def persons(question: Reading, candidate: Reading) -> str:
         if owned[thing] != other_owned[thing]:
             return f"{owned[thing]} {thing} / {other_owned[thing]} {thing}"
     return ""
+
+
+def _joined(question: Reading, candidate: Reading) -> bool:
+    return any(joint in question.tokens and joint in candidate.tokens for joint in ("and", "or"))
+
+
+def _is_passive(reading: Reading) -> bool:
+    """Whether a thing is done by somebody: was painted by."""
+    tokens = reading.tokens
+    return "by" in tokens[1:] and _is_participle(tokens[tokens.index("by", 1) - 1]) and not _BE.isdisjoint(tokens)
+
+
+def _is_participle(word: str) -> bool:
+    return word.endswith(("ed", "en", "wn", "ght")) or word in _PARTICIPLES
 
 
 def _between(reading: Reading, first: str, second: str) -> set[str]:

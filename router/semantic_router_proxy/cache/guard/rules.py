@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from semantic_router_proxy.cache.guard.asking import same_kind, same_modality
+from semantic_router_proxy.cache.guard.asking import same_kind, same_modality, same_tense
 from semantic_router_proxy.cache.guard.lexicon import LEXICON
 from semantic_router_proxy.cache.guard.roles import persons, roles
 from semantic_router_proxy.cache.guard.words import Reading, difference, stem
@@ -13,6 +13,8 @@ Rule = Callable[[Reading, Reading], str]
 _RELATIONS = frozenset({
     "to", "from", "into", "than", "before", "after", "over", "under", "if", "unless", "while", "because", "during",
 })  # fmt: skip
+
+_DIFFER = stem("differ")
 
 
 def _numbers(question: Reading, candidate: Reading) -> str:
@@ -79,14 +81,17 @@ def _order(question: Reading, candidate: Reading) -> str:
 
 
 def _related(reading: Reading) -> dict[str, set[str]]:
-    """Return the first word of content after each word of relation."""
+    """Return the words of content that follow each word of relation at once."""
     related: dict[str, set[str]] = {}
-    open_relation = ""
+    open_relation, found = "", False
     for token in reading.phrased:
         if token in _RELATIONS:
-            open_relation = token
-        elif open_relation and token not in LEXICON.function_words:
-            related.setdefault(open_relation, set()).add(stem(token))
+            open_relation, found = token, False
+        elif token not in LEXICON.function_words:
+            if open_relation:
+                related.setdefault(open_relation, set()).add(stem(token))
+                found = True
+        elif found:
             open_relation = ""
     return related
 
@@ -96,13 +101,21 @@ def _sides(left: set[str] | frozenset[str], right: set[str] | frozenset[str]) ->
 
 
 def _kind(question: Reading, candidate: Reading) -> str:
-    """Both want the same kind of answer: when is not where, may is not must."""
+    """Both want the same kind of answer: when is not where, was is not is, may is not must."""
     one, other = question.asking, candidate.asking
-    if not same_kind(one, other):
+    if not same_kind(one, other) and not _both_compare(question, candidate):
         return f"{one.kind} {one.noun}".rstrip() + f" / {other.kind} {other.noun}".rstrip()
+    if not same_tense(one, other):
+        return f"{one.tense} / {other.tense}"
     if not same_modality(one, other):
         return f"{one.modality or 'is'} / {other.modality or 'is'}"
     return ""
+
+
+def _both_compare(question: Reading, candidate: Reading) -> bool:
+    """Whether both ask for a difference: how do they differ, what is the difference."""
+    kinds = {question.asking.kind, candidate.asking.kind}
+    return kinds == {"how", "what"} and _DIFFER in question.content and _DIFFER in candidate.content
 
 
 RULES: tuple[tuple[str, Rule], ...] = (

@@ -6,7 +6,8 @@ from semantic_router_proxy.cache.guard.lexicon import LEXICON
 
 _TOKEN = re.compile(
     r"""
-    (?:(?<![^\s(])[-−])?[$€£¥]?\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th)?%?(?![A-Za-z\d])  # numbers: dates, versions, money
+    (?<![\w.\\/$€£¥+-])[^\W\d_]++(?![\w.'’(/\\+\#-])         # most words, at once
+    | (?:(?<![^\s(])[-−])?[$€£¥]?\d+(?:[.,:/-]\d+)*(?:st|nd|rd|th)?%?(?![A-Za-z\d])  # numbers: dates, versions, money
     | [$€£¥]?\d+(?:[.,]\d+)*[A-Za-z]+                          # numbers with a unit: 10kg, 5GB, 100mph
     | (?<![\w.])[A-Za-z_][\w.]*+\([^()]*\)                        # calls: foo(), os.path.join(a)
     | (?<![\w.-])(?:[A-Za-z]:)?[\w.-]*+[/\\][\w./\\-]+              # paths

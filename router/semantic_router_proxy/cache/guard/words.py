@@ -37,6 +37,8 @@ _BEFORE_IS = frozenset({"what", "who", "where", "when", "how", "why", "that", "t
 _ACRONYMS = {"A": "letter-a", "US": "usa", "WHO": "who-organisation", "IT": "information-technology"}
 # "How do I find", "how to find"; after "you" (can you tell me how) the verb is none of the question.
 _AFTER_HOW = frozenset({"i", "we", "one", "to"})
+# "How much is it" asks for the cost.
+_COST = frozenset({"cost"})
 # Longer texts are read anew each time, so that the readings that are kept stay small.
 _KEPT_LENGTH = 1000
 
@@ -140,8 +142,9 @@ def _main_verb(words: list[str]) -> int:
 
     -1 where there is none.
     """
-    for place, word in enumerate(words):
-        if word in LEXICON.main_verbs and place >= 2 and words[place - 1] in _AFTER_HOW and "how" in words[:place]:
+    start = words.index("how") if "how" in words else len(words)
+    for place in range(start + 2, len(words)):
+        if words[place] in LEXICON.main_verbs and words[place - 1] in _AFTER_HOW:
             return place
     return -1
 
@@ -152,7 +155,10 @@ def difference(left: Reading, right: Reading) -> tuple[list[str], list[str]]:
 
 
 def _lacking(one: Reading, other: Reading) -> list[str]:
-    implied = LEXICON.counts if other.asking.kind in MEASURED and one.asking.measure else ()
+    implied: frozenset[str] = frozenset()
+    if other.asking.kind in MEASURED:
+        implied = LEXICON.counts if one.asking.measure else implied
+        implied = implied | _COST if other.asking.price else implied
     return [word for word in dict.fromkeys(one.content) if word not in other.content and word not in implied]
 
 
