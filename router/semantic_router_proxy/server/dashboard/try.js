@@ -3,9 +3,12 @@ import { at, badge, element } from "/page.js";
 import { call } from "/session.js";
 
 function decision(told) {
+  const lines = [told.decision ? `by decision ${told.decision}` : "by default"];
+  if (told.use_reasoning) lines.push(`with reasoning${told.reasoning_effort ? `, ${told.reasoning_effort} effort` : ""}`);
+  if (told.system_prompt) lines.push("with the decision's system prompt");
+  if (told.escalated) lines.push("escalated to the larger model");
   return element("div", "", element("h3", "", "Decision"), element("strong", "", told.model || "no model"),
-    element("p", "", told.decision ? `by decision ${told.decision}` : "no decision applies", told.use_reasoning ? ", with reasoning" : ""),
-    element("p", "soft", told.reason));
+    ...lines.map((line) => element("p", "", line)), element("p", "soft", told.reason));
 }
 
 function verdict(cache) {
