@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -92,6 +93,26 @@ def _await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
     raise RuntimeError("milvus-lite server did not start")
+
+
+@pytest.fixture
+async def standin() -> AsyncIterator[str]:
+    """The address of a model server."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "semantic_router_proxy.standin", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    address = (await process.stdout.readline()).decode().strip()
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        while True:
+            try:
+                async with session.get(f"{address}/healthz"):
+                    break
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.02)
+    yield address
+    process.terminate()
+    await process.wait()
 
 
 class Backends:

@@ -146,25 +146,6 @@ class Cache:
 
 
 @pytest.fixture
-async def standin() -> AsyncIterator[str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "semantic_router_proxy.standin", stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    address = (await process.stdout.readline()).decode().strip()
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
-        while True:
-            try:
-                async with session.get(f"{address}/healthz"):
-                    break
-            except aiohttp.ClientConnectionError:
-                await asyncio.sleep(0.02)
-    yield address
-    process.terminate()
-    await process.wait()
-
-
-@pytest.fixture
 def lite_site(tmp_path: Path, standin: str) -> Site:
     uri = str(tmp_path / "cache.db")
     return Site(tmp_path, standin, {"uri": uri}, {"uri": uri})
