@@ -68,6 +68,20 @@ def _with(resource: Json, path: str, value: Any) -> Json:
             "must name a signal of its type",
         ),
         (
+            "routing",
+            {
+                "signals": {"keywords": [{"name": "x", "keywords": ["a"]}]},
+                "decisions": [
+                    {
+                        "name": "d",
+                        "rules": {"groups": [{"conditions": [{"type": "language", "name": "x"}]}]},
+                        "modelRefs": [{"model": "small"}],
+                    }
+                ],
+            },
+            "must name a signal of its type",
+        ),
+        (
             "routing.signals.keywords",
             [{"name": "twice", "keywords": ["a"]}, {"name": "twice", "keywords": ["b"]}],
             'duplicate entries for key [name="twice"]',

@@ -157,13 +157,29 @@ SIGNAL_FIELDS = {
 
 
 class Condition(ApiModel):
+    """True where the signal is."""
+
     type: SignalType = Field(description="The signal's type.")
     name: ShortName = Field(description="The signal's name.")
 
 
-class Rules(ApiModel):
+class RuleGroup(ApiModel):
+    """All (AND), any (OR) or none (NOT) of its conditions; it counts as one condition itself."""
+
     operator: Literal["AND", "OR", "NOT"] = Field("AND", description="All, any or none of the conditions.")
-    conditions: tuple[Condition, ...] = Field(min_length=1, max_length=16, description="Signals that are looked at.")
+    conditions: tuple[Condition, ...] = Field(min_length=1, max_length=8, description="Signals that are looked at.")
+
+
+class Rules(ApiModel):
+    """All (AND), any (OR) or none (NOT) of the conditions and groups."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(("has(self.conditions) || has(self.groups)", "rules need conditions or groups"))
+    )
+
+    operator: Literal["AND", "OR", "NOT"] = Field("AND", description="All, any or none of conditions and groups.")
+    conditions: tuple[Condition, ...] = Field((), max_length=16, description="Signals that are looked at.")
+    groups: tuple[RuleGroup, ...] = Field((), max_length=4, description="Conditions that belong together.")
 
 
 class ModelRef(ApiModel):
@@ -222,10 +238,12 @@ class Decision(ApiModel):
     cache: DecisionCache | None = Field(None, description="None: as spec.cache says.")
 
 
-_SIGNAL_EXISTS = " || ".join(
-    f"(c.type == '{kind}' && has(self.signals.{field}) && c.name in self.signals.{field}.map(s, s.name))"
+# Every signal as TYPE/NAME, in a list of one list: that is how CEL gives a value a name, so that it is computed once.
+_SIGNALS = " + ".join(
+    f"(has(self.signals.{field}) ? self.signals.{field}.map(s, '{kind}/' + s.name) : [])"
     for kind, field in SIGNAL_FIELDS.items()
 )
+_EXISTS = "all(c, c.type + '/' + c.name in known)"
 
 
 class Routing(ApiModel):
@@ -234,8 +252,9 @@ class Routing(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "!has(self.decisions) || (has(self.signals) && self.decisions.all(d, d.rules.conditions.all(c, "
-                f"{_SIGNAL_EXISTS})))",
+                f"!has(self.decisions) || (has(self.signals) && [{_SIGNALS}].all(known, self.decisions.all(d, "
+                f"(!has(d.rules.conditions) || d.rules.conditions.{_EXISTS}) && "
+                f"(!has(d.rules.groups) || d.rules.groups.all(g, g.conditions.{_EXISTS})))))",
                 "every condition of a decision must name a signal of its type under routing.signals",
             )
         )

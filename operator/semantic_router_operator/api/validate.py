@@ -118,13 +118,17 @@ def _references(resource: SemanticRouter) -> list[Problem]:
         for place, ref in enumerate(decision.model_refs):
             if ref.model not in models:
                 problems.append(Problem(f"{path}.modelRefs[{place}].model", "is not one of spec.models", ref.model))
-        for place, condition in enumerate(decision.rules.conditions):
-            if condition.name not in signals[condition.type]:
-                problems.append(
-                    Problem(
-                        f"{path}.rules.conditions[{place}].name", f"names no {condition.type} signal", condition.name
-                    )
-                )
+        rules = decision.rules
+        if not rules.conditions and not rules.groups:
+            problems.append(Problem(f"{path}.rules", "needs conditions or groups"))
+        named = [(f"{path}.rules", rules.conditions)]
+        named += [(f"{path}.rules.groups[{place}]", group.conditions) for place, group in enumerate(rules.groups)]
+        for where, conditions in named:
+            problems += [
+                Problem(f"{where}.conditions[{place}].name", f"names no {each.type} signal", each.name)
+                for place, each in enumerate(conditions)
+                if each.name not in signals[each.type]
+            ]
     for section, names in (
         ("spec.providers", [provider.name for provider in spec.providers]),
         ("spec.models", [model.name for model in spec.models]),

@@ -205,7 +205,13 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "priority": decision.priority,
         "rules": {
             "operator": decision.rules.operator,
-            "conditions": [{"type": each.type, "name": each.name} for each in decision.rules.conditions],
+            "conditions": [
+                *map(_set, decision.rules.conditions),
+                *(
+                    {"operator": group.operator, "conditions": [_set(each) for each in group.conditions]}
+                    for group in decision.rules.groups
+                ),
+            ],
         },
         "modelRefs": [
             {

@@ -112,6 +112,24 @@ def test_the_backend_follows_from_milvus() -> None:
             },
             "spec.routing.decisions[0].rules.conditions[0].name: names no keyword signal (is x)",
         ),
+        (
+            {"routing": {"decisions": [{"name": "d", "rules": {}, "modelRefs": [{"model": "m"}]}]}},
+            "spec.routing.decisions[0].rules: needs conditions or groups",
+        ),
+        (
+            {
+                "routing": {
+                    "decisions": [
+                        {
+                            "name": "d",
+                            "rules": {"groups": [{"conditions": [{"type": "caller", "name": "x"}]}]},
+                            "modelRefs": [{"model": "m"}],
+                        }
+                    ]
+                }
+            },
+            "spec.routing.decisions[0].rules.groups[0].conditions[0].name: names no caller signal (is x)",
+        ),
     ],
 )
 def test_a_problem_names_field_value_and_way_out(spec: dict[str, Any], expected: str) -> None:
