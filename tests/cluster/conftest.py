@@ -141,10 +141,10 @@ class Operators:
         write_kubeconfig(config, url or self.access.url, self.access.certificate, token, namespace)
         return self._run(f"system:serviceaccount:{namespace}:{account}", config, arguments, whole_cluster)
 
-    def again(self, operator: Operator, *arguments: str) -> Operator:
+    def again(self, operator: Operator, *arguments: str, whole_cluster: bool = False) -> Operator:
         """Starts one that has ended once more, as the same user."""
         config = self.folder / f"{operator.user.rpartition(':')[2]}.kubeconfig"
-        return self._run(operator.user, config, arguments, whole_cluster=False)
+        return self._run(operator.user, config, arguments, whole_cluster)
 
     def _run(self, user: str, config: Path, arguments: tuple[str, ...], whole_cluster: bool) -> Operator:
         health, metrics = free_ports(2)

@@ -99,21 +99,21 @@ def test_changed_while_the_operator_is_down(kubectl: Kubectl, operators: Operato
 def test_a_field_that_cannot_change_is_told_and_nothing_is_lost(
     kubectl: Kubectl, operators: Operators, resource: Json
 ) -> None:
-    operators.start()
-    resource["spec"]["router"] = {"replicas": 1}
-    resource["spec"]["milvus"] = {"embedded": {"storage": {"size": "1Gi", "storageClassName": "fast"}}}
-    resource["spec"]["cache"]["backend"] = "hybrid"
+    """A Deployment of an earlier day, with another selector, is to be adopted; Kubernetes does not let that change."""
+    kubectl("create", "deployment", "semantic-router", "--image=old", "--replicas=1")
+    uid = _deployment(kubectl)["metadata"]["uid"]
+    operators.start("--resync-seconds=1")
+    resource["metadata"]["annotations"] = {"semanticrouter.dev/adopt": "true"}
     kubectl("apply", "-f", "-", stdin=resource)
-    eventually(lambda: settled(kubectl))
-    claim = (kubectl.get("pvc/semantic-router-data") or {})["metadata"]["uid"]
-    _patch(kubectl, {"milvus": {"embedded": {"storage": {"storageClassName": "slow"}}}})
     eventually(lambda: condition(kubectl, "Degraded").get("reason") == "WriteRefused")
     message = condition(kubectl, "Degraded")["message"]
-    assert "PersistentVolumeClaim/semantic-router-data" in message
-    assert "Set the field back, or delete the object" in message
-    assert (kubectl.get("pvc/semantic-router-data") or {})["metadata"]["uid"] == claim
-    _patch(kubectl, {"milvus": {"embedded": {"storage": {"storageClassName": "fast"}}}})
-    eventually(lambda: condition(kubectl, "Degraded").get("status") == "False")
+    assert "Deployment/semantic-router was refused by the API server" in message
+    assert "spec.selector: field is immutable" in message
+    assert "delete the object and let it be made anew" in message
+    assert _deployment(kubectl)["metadata"]["uid"] == uid
+    assert kubectl.get("service/semantic-router") is not None
+    kubectl("delete", "deployment", "semantic-router")
+    eventually(lambda: settled(kubectl) and condition(kubectl, "Degraded").get("status") == "False")
 
 
 def test_the_autoscaler_takes_over_without_a_drop_to_one(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -13,9 +13,10 @@ from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
 from semantic_router_operator.cluster.metrics import WATCH_RESTARTS
 from semantic_router_operator.cluster.objects import METADATA, METADATA_LIST, PAGE
-from semantic_router_operator.plan.key import FIELD_MANAGER
+from semantic_router_operator.plan.key import FIELD_MANAGER, INSTANCE_LABEL
 
 Json = dict[str, Any]
+Name = tuple[str, str]
 Changed = Callable[[Json], None]
 WATCH_SECONDS = 300
 # The server ends a watch by itself; a connection that stays silent for longer than this beyond it is dead.
@@ -63,15 +64,18 @@ class Informer:
         self._namespace = namespace
         self._selector = selector
         self._changed = changed
-        self._objects: dict[tuple[str, str], Json] = {}
+        self._objects: dict[Name, Json] = {}
+        self._instances: dict[Name, set[Name]] = {}
         self._version = ""
         self._poked = asyncio.Event()
 
     def get(self, namespace: str, name: str) -> Json | None:
         return self._objects.get((namespace, name))
 
-    def __iter__(self) -> Iterator[Json]:
-        return iter(list(self._objects.values()))
+    def of_instance(self, namespace: str, instance: str) -> list[Json]:
+        """The objects that carry the instance's label, by name."""
+        names = self._instances.get((namespace, instance), ())
+        return [self._objects[name] for name in sorted(names)]
 
     def remember(self, obj: Json) -> None:
         """Takes the answer to one of our own writes, so that the next pass does not act on an older state."""
@@ -126,7 +130,7 @@ class Informer:
             await asyncio.wait_for(self._poked.wait(), seconds)
 
     async def _list(self, path: str) -> None:
-        found: dict[tuple[str, str], Json] = {}
+        found: dict[Name, Json] = {}
         query = {"labelSelector": self._selector, "limit": PAGE} if self._selector else {"limit": PAGE}
         version = ""
         while True:
@@ -170,7 +174,8 @@ class Informer:
             return
         obj = self._slim(item)
         if kind == "DELETED":
-            if self._objects.pop(_name(obj), None) is not None:
+            if _name(obj) in self._objects:
+                self._drop(_name(obj))
                 self._changed(obj)
         elif self._store(obj):
             self._changed(obj)
@@ -193,19 +198,44 @@ class Informer:
             and int(_version(before)) >= int(_version(obj))
         ):
             return False
-        self._objects[_name(obj)] = obj
+        self._put(obj)
         return True
 
-    def _replace(self, found: dict[tuple[str, str], Json]) -> None:
-        before, self._objects = self._objects, found
-        for name, obj in {**before, **found}.items():
-            old, new = before.get(name), found.get(name)
-            if old is None or new is None or _version(old) != _version(new):
+    def _replace(self, found: dict[Name, Json]) -> None:
+        before = dict(self._objects)
+        for name in before.keys() - found.keys():
+            self._drop(name)
+            self._changed(before[name])
+        for name, obj in found.items():
+            old = before.get(name)
+            if old is None or _version(old) != _version(obj):
+                self._put(obj)
                 self._changed(obj)
 
+    def _put(self, obj: Json) -> None:
+        name = _name(obj)
+        if name in self._objects:
+            self._drop(name)
+        self._objects[name] = obj
+        if instance := _instance(obj):
+            self._instances.setdefault((name[0], instance), set()).add(name)
 
-def _name(obj: Mapping[str, Any]) -> tuple[str, str]:
+    def _drop(self, name: Name) -> None:
+        obj = self._objects.pop(name)
+        if instance := _instance(obj):
+            names = self._instances[name[0], instance]
+            names.discard(name)
+            if not names:
+                del self._instances[name[0], instance]
+
+
+def _name(obj: Mapping[str, Any]) -> Name:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _instance(obj: Mapping[str, Any]) -> str | None:
+    instance: str | None = (obj["metadata"].get("labels") or {}).get(INSTANCE_LABEL)
+    return instance
 
 
 def _version(obj: Mapping[str, Any]) -> str:

@@ -34,6 +34,7 @@ class LeaseElection:
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = 0.0
         self._renewed_at = 0.0
+        self._held: Json | None = None
 
     async def acquire(self) -> None:
         while True:
@@ -76,6 +77,11 @@ class LeaseElection:
         return taken
 
     async def _take(self) -> bool:
+        if self._held is not None:
+            # One request to renew instead of two; whoever has written since makes it a conflict.
+            lease, self._held = self._held, None
+            lease["spec"] = self._spec(int(lease["spec"]["leaseTransitions"]), lease["spec"]["acquireTime"])
+            return await self._put(lease)
         try:
             lease = await self._connection.request("GET", f"{self._collection}/{self._name}", attempts=1)
         except ApiError as error:
@@ -87,7 +93,7 @@ class LeaseElection:
                 "metadata": {"name": self._name},
                 "spec": self._spec(0, None),
             }
-            await self._connection.request("POST", self._collection, body=body, attempts=1)
+            self._held = await self._connection.request("POST", self._collection, body=body, attempts=1)
             self._seen = (self._identity, "")
             return True
         spec = lease.get("spec") or {}
@@ -99,9 +105,12 @@ class LeaseElection:
             return False
         transitions = int(spec.get("leaseTransitions") or 0) + (holder != self._identity)
         since = spec.get("acquireTime") if holder == self._identity else None
-        # The resourceVersion in the body makes this fail with a conflict when another was faster.
         lease["spec"] = self._spec(transitions, since)
-        await self._connection.request("PUT", f"{self._collection}/{self._name}", body=lease, attempts=1)
+        return await self._put(lease)
+
+    async def _put(self, lease: Json) -> bool:
+        # The resourceVersion in the body makes this fail with a conflict when another was faster.
+        self._held = await self._connection.request("PUT", f"{self._collection}/{self._name}", body=lease, attempts=1)
         self._seen = (self._identity, str(lease["spec"]["renewTime"]))
         return True
 

@@ -13,6 +13,7 @@ from semantic_router_operator.handlers.metrics import QUEUE_LENGTH, RECONCILE_SE
 Key = tuple[str, str]
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 300.0
+SOON_SECONDS = 0.25
 
 log = structlog.get_logger()
 
@@ -28,17 +29,26 @@ class WorkQueue:
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._soon: dict[Key, asyncio.TimerHandle] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._running)
+        return len(self._waiting | self._soon.keys()) + len(self._running)
 
     def wake(self, key: Key) -> None:
+        """Has the key worked on as soon as a worker is free."""
+        if (soon := self._soon.pop(key, None)) is not None:
+            soon.cancel()
         if key in self._waiting:
             return
         self._waiting.add(key)
         QUEUE_LENGTH.set(len(self))
         if key not in self._running:
             self._ready.put_nowait(key)
+
+    def wake_soon(self, key: Key) -> None:
+        """The same a moment later: what comes in crowds, as a rollout's progress does, is looked at once."""
+        if key not in self._waiting and key not in self._soon:
+            self._soon[key] = asyncio.get_running_loop().call_later(SOON_SECONDS, self.wake, key)
 
     async def run(self) -> None:
         """Works until cancelled."""

@@ -35,20 +35,24 @@ log = structlog.get_logger()
 
 
 class Reconciler:
-    """Reads children, pods and Secrets' versions from informers, the resource itself from the API server."""
+    """Reads children, pods and Secrets' versions from informers, the resource itself from the API server.
+
+    `wake` is called with a resource whose Secret has changed, `wake_soon` with one whose child or pod has.
+    """
 
     def __init__(
         self,
         connection: Connection,
         namespaces: tuple[str, ...],
         wake: Callable[[Key], None],
+        wake_soon: Callable[[Key], None],
         image: str,
         instance: str,
     ) -> None:
         self._discovery = Discovery(connection)
         self._objects = Objects(connection, self._discovery)
         self._events = EventRecorder(connection, instance)
-        self._wake = wake
+        self._wake_soon = wake_soon
         self._image = image
         self.informers = {
             (api_version, kind, namespace): Informer(
@@ -72,6 +76,8 @@ class Reconciler:
         }
         self._secrets = Secrets(connection, self._discovery, self._objects, namespaces, wake)
         self._known: set[Key] = set()
+        self._own_versions: dict[Key, int] = {}
+        self._rendered: dict[Key, tuple[object, Desired]] = {}
         self._writer = Writer(self._objects, self._remember)
 
     @property
@@ -127,6 +133,8 @@ class Reconciler:
             # The garbage collector takes the children, by their owner references.
             self._secrets.forget(key)
             self._known.discard(key)
+            self._own_versions.pop(key, None)
+            self._rendered.pop(key, None)
             self._writer.forget(key)
             return
         self._known.add(key)
@@ -142,11 +150,17 @@ class Reconciler:
             observed, _ = await self._observed(raw, desired)
             told = plan(raw, desired, observed, now, self._pods_of(key), failed=failed)
         if told.status is not None:
-            await self._objects.apply_status(own, raw["metadata"]["uid"], told.status)
+            result = await self._objects.apply_status(own, raw["metadata"]["uid"], told.status)
+            if _same_but_status(raw, result):
+                self._own_versions[key] = int(result["metadata"]["resourceVersion"])
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
         if failed:
             raise WriteRefusedError(" ".join(failed.values()))
+
+    def is_own(self, key: Key, version: int | None) -> bool:
+        """Whether this version is but the status that the last pass has written."""
+        return version is not None and self._own_versions.get(key) == version
 
     async def _desired(self, raw: Json) -> Desired:
         needed = secrets_of(raw)
@@ -156,7 +170,15 @@ class Reconciler:
         facts = ClusterFacts(
             default_image=self._image, kinds=frozenset(kind for _, kind in served), secret_versions=versions
         )
-        return desired_of(raw, facts, secret_problems(needed, found))
+        problems = secret_problems(needed, found)
+        metadata = raw["metadata"]
+        cause = (metadata["uid"], metadata["generation"], metadata.get("annotations"), facts, problems)
+        key = (metadata["namespace"], metadata["name"])
+        known = self._rendered.get(key)
+        if known is None or known[0] != cause:
+            # Most passes follow from a change of a child: then what is desired is what was desired before.
+            self._rendered[key] = known = (cause, desired_of(raw, facts, problems))
+        return known[1]
 
     async def _observed(self, raw: Json, desired: Desired) -> tuple[dict[ObjectKey, Json], dict[ObjectKey, str]]:
         """What is there, and a sentence for each object that the operator's role does not let it see."""
@@ -164,9 +186,8 @@ class Reconciler:
         found: dict[ObjectKey, Json] = {}
         unseen: dict[ObjectKey, str] = {}
         for informer in self.informers.values():
-            for obj in informer:
-                if _belongs(obj, key):
-                    found[key_of(obj)] = obj
+            for obj in informer.of_instance(*key):
+                found[key_of(obj)] = obj
         for wanted in map(key_of, desired.objects):
             if wanted in found:
                 continue
@@ -186,11 +207,11 @@ class Reconciler:
 
     def _pods_of(self, key: Key) -> list[Json]:
         informer = self._pods.get(key[0]) or self._pods[""]
-        return [pod for pod in informer if _belongs(pod, key)]
+        return informer.of_instance(*key)
 
     def _wake_all(self) -> None:
         for key in self._known:
-            self._wake(key)
+            self._wake_soon(key)
 
     def _remember(self, obj: Json) -> None:
         key = key_of(obj)
@@ -202,12 +223,12 @@ class Reconciler:
     def _child_changed(self, obj: Json) -> None:
         name = obj["metadata"].get("labels", {}).get(INSTANCE_LABEL)
         if name:
-            self._wake((obj["metadata"]["namespace"], name))
+            self._wake_soon((obj["metadata"]["namespace"], name))
 
 
-def _belongs(obj: Json, key: Key) -> bool:
-    metadata = obj["metadata"]
-    return (metadata.get("namespace"), metadata.get("labels", {}).get(INSTANCE_LABEL)) == key
+def _same_but_status(before: Json, after: Json) -> bool:
+    told = ("generation", "annotations", "deletionTimestamp")
+    return all(before["metadata"].get(key) == after["metadata"].get(key) for key in told)
 
 
 def slim_pod(obj: Json) -> Json:

@@ -50,10 +50,13 @@ async def run_operator(
     identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     queue: WorkQueue
 
-    def wake(key: tuple[str, str]) -> None:
+    def wake(key: Key) -> None:
         queue.wake(key)
 
-    reconciler = Reconciler(connection, namespaces, wake, image, identity)
+    def wake_soon(key: Key) -> None:
+        queue.wake_soon(key)
+
+    reconciler = Reconciler(connection, namespaces, wake, wake_soon, image, identity)
     queue = WorkQueue(reconciler.reconcile, workers)
     election = LeaseElection(connection, lease_namespace or connection.namespace, lease_name, identity)
     freshness = Freshness()
@@ -108,7 +111,8 @@ async def _work(
 ) -> None:
     def told(key: Key, version: int | None) -> None:
         freshness.told(key, version)
-        queue.wake(key)
+        if not reconciler.is_own(key, version):
+            queue.wake(key)
 
     await reconciler.installed()
     async with asyncio.TaskGroup() as group:
