@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from semantic_router_proxy.config.load import LoadedConfig, resolve
+from semantic_router_proxy.config.problems import ConfigError, Problem
 from semantic_router_proxy.config.root import RouterConfig
 from semantic_router_proxy.config.upstreams import ModelConfig, ProviderConfig
 from semantic_router_proxy.config.validate import validate
@@ -124,6 +125,9 @@ async def make_engine(
     targets = {each.name: (single[each.name], *(single[name] for name in each.fallbacks)) for each in config.models}
     default = config.default_model or next(iter(targets), "")
     texts = config.signals.texts()
+    if embedder is None and (texts or config.signals.classified):
+        message = "embedding and domain signals need the embedder, which only starts with the router"
+        raise ConfigError([Problem(loaded.file, "signals", message, advice="Restart the router")])
     vectors = await embedder.embed(texts) if texts and embedder is not None else None
     # The embedder stays the same until a restart, and so does what the classifier has learnt with it.
     classifier = before.classifier if before is not None else None

@@ -98,6 +98,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             }
             for key, value in settings.items():
                 config[key] = value(upstream) if callable(value) else value
+            config = {key: value for key, value in config.items() if value is not None}
             file = tmp_path / "config.yaml"
             file.write_text(yaml.safe_dump(config))
             loaded = load_config(file, {})

@@ -11,8 +11,12 @@ from typer.testing import CliRunner
 
 from semantic_router_proxy.cli import app
 from semantic_router_proxy.config.embedding import EmbeddingConfig
+from semantic_router_proxy.config.load import load_config
+from semantic_router_proxy.config.problems import ConfigError
 from semantic_router_proxy.embedding.factory import make_embedder
+from semantic_router_proxy.server.engine import make_engine
 from semantic_router_proxy.server.explain import explain
+from semantic_router_proxy.upstream.client import UpstreamClient
 
 # The decision-level text of the hybrid cache's documentation, as it stands there.
 SEED = yaml.safe_load((Path(__file__).parents[2] / "fixtures/routing/decision_level.yaml").read_text())
@@ -135,6 +139,42 @@ def test_explain_tells_the_decision_without_a_running_router(tmp_path: Path) -> 
     assert signal["signal"] == "domain:math"
     assert signal["matched"]
     assert signal["confidence"] > 0.8
+
+
+async def test_a_file_in_a_foreign_layout_answers(start: Start) -> None:
+    def endpoints(upstream: str) -> list[dict[str, Any]]:
+        address, port = upstream.removeprefix("http://").split(":")
+        return [{"name": "local", "address": address, "port": int(port)}]
+
+    router = await start(
+        providers=None,
+        models=None,
+        vllm_endpoints=endpoints,
+        model_config={"large": {"reasoning_family": "qwen3", "preferred_endpoints": ["local"]}},
+        keyword_rules=[{"name": "hurry", "keywords": ["urgent"]}],
+        decisions=[
+            {
+                "name": "fast",
+                "rules": {"operator": "NOT", "conditions": [{"type": "keyword", "name": "hurry"}]},
+                "modelRefs": [{"model": "large", "use_reasoning": True}],
+            }
+        ],
+    )
+    status, headers, _ = await router.ask("What is slow?")
+    assert (status, headers["x-vsr-selected-model"], headers["x-vsr-selected-decision"]) == (200, "large", "fast")
+    assert said(router)["chat_template_kwargs"] == {"enable_thinking": True}
+    _, headers, _ = await router.ask("An urgent question")
+    assert headers["x-vsr-selected-model"] == "small"
+
+
+async def test_signals_by_meaning_need_the_embedder(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({**SEED, "providers": [{"name": "p", "base_url": "http://127.0.0.1:9"}]}))
+    with pytest.raises(ConfigError, match="there is no model named"):
+        load_config(file, {})
+    file.write_text(yaml.safe_dump({"signals": SEED["signals"]}))
+    with pytest.raises(ConfigError, match="need the embedder, which only starts with the router"):
+        await make_engine(load_config(file, {}), {}, UpstreamClient(), None)
 
 
 def test_explain_takes_headers_and_callers(tmp_path: Path) -> None:

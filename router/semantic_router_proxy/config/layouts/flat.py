@@ -28,6 +28,9 @@ _DOMAIN_KEYS = ("name", "description", "mmlu_categories")
 def from_flat(data: Foreign) -> dict[str, Any]:
     """Return the file in our own layout."""
     native = read_common(data)
+    own = data.chosen("providers", "models")
+    if own and "vllm_endpoints" in data:
+        data.notes.refuse("vllm_endpoints", "stands beside providers: or models:, but the two do not mix")
     models = Models(data.notes)
     models.read_families(data.section("reasoning_families"))
     models.read_effort(data.text("default_reasoning_effort"), "default_reasoning_effort")
@@ -40,14 +43,13 @@ def from_flat(data: Foreign) -> dict[str, Any]:
     signals = read_signals(data.section("signals"), threshold, _rules(data, categories))
     listed = data.entries("decisions")
     default = data.text("default_model")
-    for name in _named(categories, listed, default):
+    for name in () if own else _named(categories, listed, default):
         if not models.known(name):
             models.add(name, endpoints)
     decisions = Decisions(signals, models, data.notes, threshold).read(listed)
     rated = _by_score(by_score)
     decisions = decisions or rated
-    if "providers" not in native:
-        native |= models.native()
+    native |= own or models.native()
     native |= {"signals": signals, "decisions": decisions} | ({"default_model": default} if default else {})
     data.done()
     return native
