@@ -75,8 +75,7 @@ async def _explain(file: Path, text: str, headers: dict[str, str], caller: str, 
     from semantic_router_proxy.upstream.client import UpstreamClient
 
     loaded = load_config(file)
-    signals = loaded.router.signals
-    embedder = await make_embedder(loaded.router.embedding) if signals.embeddings or signals.domains else None
+    embedder = await make_embedder(loaded.router.embedding) if loaded.router.signals.by_meaning else None
     client = UpstreamClient()
     engine = await make_engine(loaded, os.environ, client, embedder)
     gateway = Gateway(engine, client, Observer(CollectorRegistry()), None, embedder)

@@ -156,11 +156,25 @@ class ContentSignal(Section):
 
 
 class ComplexitySignal(Section):
-    """True where the question seems as hard as this, from 0 (a short fact) to 1 (reasoning in many steps)."""
+    """True where the question seems as hard as this.
+
+    By its wording, from 0 (a short fact) to 1 (reasoning in many steps); with examples by how much more it is like a
+    hard one than like an easy one.
+    """
 
     name: str = Field(min_length=1)
-    threshold: float = Field(0.5, ge=0.0, le=1.0, description="Least hardness.")
+    threshold: float = Field(
+        0.5, ge=0.0, le=1.0, description="Least hardness; with examples the least lead in similarity, 0.1 or so."
+    )
     below: float | None = Field(None, gt=0.0, le=1.0, description="The hardness must be less than this.")
+    hard: tuple[str, ...] = Field((), description="Example questions that are hard.")
+    easy: tuple[str, ...] = Field((), description="Example questions that are easy.")
+
+    @model_validator(mode="after")
+    def _examples_of_both(self) -> "ComplexitySignal":
+        if bool(self.hard) != bool(self.easy):
+            raise ValueError("hard and easy belong together: a question is compared with both")
+        return self
 
 
 class HeaderSignal(Section):
@@ -208,7 +222,13 @@ class SignalsConfig(Section):
     def texts(self) -> list[str]:
         """Return everything that questions are compared with, in the order in which `Router` takes the vectors."""
         described = [text for domain in self.domains for text in domain.texts]
-        return [text for signal in self.embeddings for text in signal.candidates] + described
+        hardness = [text for signal in self.complexity for text in (*signal.hard, *signal.easy)]
+        return [text for signal in self.embeddings for text in signal.candidates] + described + hardness
+
+    @property
+    def by_meaning(self) -> bool:
+        """Whether any signal needs the question's vector."""
+        return self.classified or bool(self.texts())
 
     @property
     def classified(self) -> bool:

@@ -31,6 +31,8 @@ from semantic_router_proxy.routing.signals import (
     Context,
     Domain,
     DomainClassifier,
+    Examples,
+    Hardness,
     Header,
     Keywords,
     Language,
@@ -43,7 +45,7 @@ from semantic_router_proxy.routing.signals import (
 
 Vector = NDArray[np.float32]
 _Key = tuple[str, str]
-_EMBEDDED = frozenset({"embedding", "domain"})
+_EMBEDDED = (Examples, Domain, Hardness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,9 @@ class Router:
         # Highest priority first; among equals the order of the file.
         self._decisions = sorted(config.decisions, key=lambda decision: -decision.priority)
         self.needs_embedding = any(
-            leaf.type in _EMBEDDED for decision in self._decisions for leaf in decision.rules.leaves()
+            isinstance(self._signals[leaf.type, leaf.name], _EMBEDDED)
+            for decision in self._decisions
+            for leaf in decision.rules.leaves()
         )
 
     def decide(self, facts: RequestFacts, embedding: Vector | None) -> Route:
@@ -207,7 +211,10 @@ def _compile(config: RoutingFields, vectors: NDArray[np.float32] | None) -> dict
     compiled |= {("language", each.name): Language(each) for each in signals.language}
     compiled |= {("context", each.name): Context(each) for each in signals.context}
     compiled |= {("content", each.name): Content(each) for each in signals.content}
-    compiled |= {("complexity", each.name): Complexity(each) for each in signals.complexity}
+    for level in signals.complexity:
+        compiled["complexity", level.name] = (
+            Hardness(level, rows(len(level.hard)), rows(len(level.easy))) if level.hard else Complexity(level)
+        )
     compiled |= {("header", each.name): Header(each) for each in signals.headers}
     compiled |= {("caller", each.name): Caller(each) for each in signals.callers}
     return compiled

@@ -205,6 +205,26 @@ class Complexity:
         return Reading(matched, score, f"seems {score:.2f} hard, {wanted}")
 
 
+class Hardness:
+    """Whether the question is more like the hard examples than like the easy ones; rows are unit vectors."""
+
+    def __init__(self, config: ComplexitySignal, hard: NDArray[np.float32], easy: NDArray[np.float32]) -> None:
+        self._least = config.threshold
+        self._below = config.below
+        self._hard = hard
+        self._easy = easy
+
+    def read(self, question: Question) -> Reading:
+        if question.embedding is None:
+            return Reading(False, 0.0, "no embedding")
+        hard = float((self._hard @ question.embedding).max())
+        easy = float((self._easy @ question.embedding).max())
+        lead = hard - easy
+        matched = lead >= self._least and (self._below is None or lead < self._below)
+        why = f"{hard:.3f} similar to a hard question, {easy:.3f} to an easy one, needs {self._least:.2f} more"
+        return Reading(matched, max(0.0, min(1.0, lead)), why)
+
+
 class Header:
     """A header of the request. Its value may be anything, so it is not quoted."""
 

@@ -125,7 +125,7 @@ async def make_engine(
     targets = {each.name: (single[each.name], *(single[name] for name in each.fallbacks)) for each in config.models}
     default = config.default_model or next(iter(targets), "")
     texts = config.signals.texts()
-    if embedder is None and (texts or config.signals.classified):
+    if embedder is None and config.signals.by_meaning:
         message = "embedding and domain signals need the embedder, which only starts with the router"
         raise ConfigError([Problem(loaded.file, "signals", message, advice="Restart the router")])
     vectors = await embedder.embed(texts) if texts and embedder is not None else None
@@ -152,8 +152,7 @@ def _provider(config: ProviderConfig, base: Path, before: Engine | None) -> Prov
 
 
 def needs_embedder(config: RouterConfig) -> bool:
-    signals = config.signals
-    return config.semantic_cache.enabled or bool(signals.embeddings or signals.domains)
+    return config.semantic_cache.enabled or config.signals.by_meaning
 
 
 def policy_epoch(config: RouterConfig) -> str:

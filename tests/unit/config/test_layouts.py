@@ -130,17 +130,29 @@ def test_the_canonical_layout() -> None:
     assert config.providers[0].endpoints == ("http://127.0.0.1:8004/v1",)
     assert config.providers[1].api_key_env == "REMOTE_KEY"
     assert (config.semantic_cache.similarity_threshold, config.semantic_cache.ttl_seconds) == (0.86, 7200)
-    single, long_ones = config.decisions
+    single, long_ones, hard = config.decisions
     assert (single.cache.similarity_threshold, single.cache.ttl_seconds) == (0.9, 60)
     assert single.system_prompt is not None
     assert single.system_prompt.mode == "insert"
     assert [ref.weight for ref in single.model_refs] == [0.4, 0.6]
     assert config.signals.domains[0].threshold == 0.5
     assert (config.signals.context[0].min_tokens, config.signals.context[0].max_tokens) == (4000, 256_000)
-    assert [(each.type, each.name) for each in long_ones.rules.leaves()] == [("context", "long")]
-    assert {"routing.decisions[2]", "global.services.response_api", "routing.signals.structure[0]"} <= warned(
-        loaded("canonical")
-    )
+    assert [(each.name, each.threshold, each.hard, each.easy) for each in config.signals.complexity] == [
+        ("needs_reasoning:hard", 0.1, ("prove it",), ("say it",)),
+        ("needs_reasoning:easy", 0.1, ("say it",), ("prove it",)),
+    ]
+    # What is neither hard nor easy is medium.
+    assert [(each.type, each.name) for each in long_ones.rules.leaves()] == [
+        ("context", "long"),
+        ("complexity", "needs_reasoning:hard"),
+        ("complexity", "needs_reasoning:easy"),
+    ]
+    assert [(each.type, each.name) for each in hard.rules.leaves()] == [("complexity", "needs_reasoning:hard")]
+    assert {
+        "routing.decisions[2].rules.conditions[1]",
+        "global.services.response_api",
+        "routing.signals.structure[0]",
+    } <= warned(loaded("canonical"))
 
 
 @pytest.mark.parametrize(

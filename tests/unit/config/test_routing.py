@@ -75,6 +75,7 @@ def test_what_is_documented_is_taken(settings: dict[str, Any]) -> None:
             "examples belong to a domain without mmlu_categories",
         ),
         ({"signals": {"keywords": [{"name": "k", "patterns": ["("]}]}}, "'(' is no regular expression"),
+        ({"signals": {"complexity": [{"name": "c", "hard": ["prove it"]}]}}, "hard and easy belong together"),
         ({"signals": {"keywords": [{"name": "k"}]}}, "needs keywords or patterns"),
         ({"signals": {"language": [{"name": "klingon"}]}}, "the language 'klingon' is not told apart"),
         ({"signals": {"content": [{"name": "c", "has": ["video"]}]}}, "'tools', 'images', 'code'"),

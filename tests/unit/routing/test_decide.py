@@ -98,6 +98,18 @@ def test_examples_are_compared_with_their_own_signal_only() -> None:
     assert compiled.decide(RequestFacts("?"), None).decision == ""
 
 
+def test_hardness_by_examples_is_the_lead_of_the_hard_ones() -> None:
+    level = {"name": "c", "hard": ["x", "y"], "easy": ["z"], "threshold": 0.2}
+    vectors = np.eye(4, dtype=np.float32)
+    embedded = {"embeddings": [{"name": "e", "candidates": ["before"]}]}
+    compiled = router(decision("d", "c", kind="complexity"), vectors=vectors, complexity=[level], **embedded)
+    assert compiled.needs_embedding
+    assert compiled.decide(RequestFacts("?"), np.array([0, 0.1, 0.6, 0.3], np.float32)).decision == "d"
+    assert compiled.decide(RequestFacts("?"), np.array([0, 0.1, 0.4, 0.3], np.float32)).decision == ""
+    assert compiled.decide(RequestFacts("?"), None).decision == ""
+    assert not router(decision("d", "c", kind="complexity"), complexity=[{"name": "c"}]).needs_embedding
+
+
 def test_domains_go_by_mmlu_category() -> None:
     class Classifier:
         def classify(self, embedding: Any) -> dict[str, float]:

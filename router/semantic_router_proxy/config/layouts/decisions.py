@@ -97,6 +97,10 @@ class Decisions:
             threshold = {} if self._threshold is None else {"threshold": self._threshold}
             listed.append({"name": name, **threshold})
             return {"type": kind, "name": name}
+        base = name.removesuffix(":medium")
+        levels = [f"{base}:hard", f"{base}:easy"]
+        if kind == "complexity" and name != base and {each.get("name") for each in listed} >= set(levels):
+            return {"operator": "NOT", "conditions": [{"type": kind, "name": level} for level in levels]}
         node.notes.warn(node.path, f"never holds: there is no {kind} signal named {name!r} here")
         return False
 

@@ -27,7 +27,7 @@ def read_signals(
         "domains": [_domain(entry, domain_threshold) for entry in entries("domains")],
         "language": [made for entry in entries("language") if (made := _language(entry))],
         "context": [_context(entry) for entry in entries("context")],
-        "complexity": [made for entry in entries("complexity") if (made := _complexity(entry))],
+        "complexity": [made for entry in entries("complexity") for made in _complexity(entry)],
     }
     # Kinds of our own may stand in a file of the other layout.
     native |= signals.chosen("content", "headers", "callers")
@@ -110,21 +110,36 @@ def _context(entry: Foreign) -> dict[str, Any]:
     return made
 
 
-def _complexity(entry: Foreign) -> dict[str, Any] | None:
-    """Take `min` and `max`; hardness by examples of hard and easy questions is another thing."""
-    made = entry.chosen("name")
-    if "hard" in entry or "easy" in entry:
-        advice = "Use an embedding signal with the hard candidates"
-        entry.notes.warn(entry.path, f"has no effect: {made.get('name')!r} goes by examples and never holds", advice)
-        return None
+def _complexity(entry: Foreign) -> list[dict[str, Any]]:
+    """Take `min` and `max`, or examples: there a condition calls the levels NAME:hard, NAME:medium and NAME:easy."""
+    if "hard" in entry and "easy" in entry:
+        return _levels(entry)
+    made = entry.chosen("name", "threshold", "below")
     least, most = entry.number("min"), entry.number("max")
-    made |= entry.chosen("threshold", "below")
     if least is not None:
         made["threshold"] = least
     if most is not None and most < 1.0:
         made["below"] = most
     entry.done()
-    return made
+    return [made]
+
+
+def _levels(entry: Foreign) -> list[dict[str, Any]]:
+    name, threshold = entry.text("name"), entry.number("threshold") or 0.0
+    hard, easy = (_candidates(entry.section(level)) for level in ("hard", "easy"))
+    entry.without_effect(("composer", "prototype_scoring", "hard_above", "easy_below"), "the examples alone decide")
+    entry.done()
+    return [
+        {"name": f"{name}:hard", "threshold": threshold, "hard": hard, "easy": easy},
+        {"name": f"{name}:easy", "threshold": threshold, "hard": easy, "easy": hard},
+    ]
+
+
+def _candidates(level: Foreign) -> list[str]:
+    candidates = level.words("candidates")
+    level.without_effect(("image_candidates",), "only text is embedded")
+    level.done()
+    return candidates
 
 
 def _tokens(value: Any) -> Any:
