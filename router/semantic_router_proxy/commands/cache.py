@@ -3,6 +3,7 @@
 import typer
 
 from semantic_router_proxy.commands.reembed import reembed
+from semantic_router_proxy.commands.tune import tune
 
 app = typer.Typer(help="Look at a cache and change it.", no_args_is_help=True)
 
@@ -13,3 +14,4 @@ def cache() -> None:
 
 
 app.command()(reembed)
+app.command()(tune)
