@@ -28,10 +28,7 @@ _MILVUS_OPERATOR = pods_of({"app.kubernetes.io/name": "milvus-operator"}, "*")
 
 
 def milvus_policies(resource: SemanticRouter) -> list[Object]:
-    """Return the policies of Milvus' pods in the resource's namespace; none for a Milvus elsewhere.
-
-    Raises nothing; a Milvus in another namespace is its owner's to protect.
-    """
+    """Return the policies of Milvus' pods in the resource's namespace; one elsewhere is its owner's to protect."""
     wanted, milvus = resource.spec.network_policy, resource.spec.milvus
     if wanted is None or not wanted.enabled or milvus is None:
         return []
@@ -42,8 +39,8 @@ def milvus_policies(resource: SemanticRouter) -> list[Object]:
     host = milvus.external.address.rpartition(":")[0]
     if namespace_of(host, resource.metadata.namespace) != resource.metadata.namespace:
         return []
-    # Of an external Milvus only the seeds' label is known; its pods go on talking to one another.
-    return [_access(resource, wanted, _MILVUS, [{"from": [pods_of(_MILVUS)]}])]
+    # Of an external Milvus only the guide's label is known; its pods go on talking to one another.
+    return [_access(resource, wanted, _MILVUS, [])]
 
 
 def _access(resource: SemanticRouter, wanted: NetworkPolicy, milvus: dict[str, str], further: list[Object]) -> Object:
@@ -52,9 +49,15 @@ def _access(resource: SemanticRouter, wanted: NetworkPolicy, milvus: dict[str, s
     router = {"app.kubernetes.io/name": names.APP} if seeds else names.selector(resource)
     milvus = _MILVUS if seeds else milvus
     from_router = {"from": [_from_namespace(resource, router)], "ports": tcp(MILVUS_PORT)}
-    scraped = {"from": [prometheus(wanted)], "ports": tcp(_MILVUS_METRICS_PORT)}
-    ours = {"from": [operator()], "ports": tcp(MILVUS_PORT)}
-    return policy(resource, names.milvus_policy(resource), milvus, ingress=[from_router, ours, scraped, *further])
+    rules = [
+        from_router,
+        {"from": [operator()], "ports": tcp(MILVUS_PORT)},
+        {"from": [prometheus(wanted)], "ports": tcp(_MILVUS_METRICS_PORT)},
+        {"from": [pods_of(milvus)]},
+        # Without this one milvus-operator takes its Milvus for unhealthy, or never for ready.
+        {"from": [_MILVUS_OPERATOR], "ports": tcp(MILVUS_PORT, _MILVUS_METRICS_PORT)},
+    ]
+    return policy(resource, names.milvus_policy(resource), milvus, ingress=[*rules, *further])
 
 
 def _from_namespace(resource: SemanticRouter, pods: dict[str, str]) -> Object:
@@ -71,19 +74,8 @@ def _managed(resource: SemanticRouter, wanted: NetworkPolicy, *, clustered: bool
     minio = {"app": "minio", "release": f"{name}-minio"}
     pulsar = {"app": "pulsar", "release": f"{name}-pulsar"}
     backup = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": "backup"}
-    # Without these rules for milvus-operator its resource never becomes ready.
-    access = _access(
-        resource,
-        wanted,
-        milvus,
-        [
-            {"from": [pods_of(milvus)]},
-            {"from": [_MILVUS_OPERATOR], "ports": tcp(MILVUS_PORT, _MILVUS_METRICS_PORT)},
-            {"from": [pods_of(backup)], "ports": tcp(MILVUS_PORT)},
-        ],
-    )
     policies = [
-        access,
+        _access(resource, wanted, milvus, [{"from": [pods_of(backup)], "ports": tcp(MILVUS_PORT)}]),
         _dependency(resource, "etcd", etcd, [pods_of(milvus), _MILVUS_OPERATOR], 2379),
         _dependency(resource, "minio", minio, [pods_of(milvus), _MILVUS_OPERATOR, pods_of(backup)], 9000),
     ]
