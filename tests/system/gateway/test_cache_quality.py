@@ -7,11 +7,15 @@ from typing import Any
 import orjson
 import pytest
 import structlog
+import yaml
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from tests.system.gateway.conftest import Running, Start, listening
+
+from semantic_router_proxy.config.load import load_config
+from semantic_router_proxy.server.reload import Reloader
 
 QUESTION = "How do I sort a list of names in Python?"
 ALIKE = "How can I sort a list of names in Python?"  # 0.90 to the tests' embedder
@@ -208,6 +212,27 @@ async def test_a_category_counts_for_a_request_that_names_its_model(start: Start
     await stored(router, model="small")
     _, headers, _ = await router.ask(ALIKE, model="small")
     assert headers["x-vsr-cache"] == "miss"
+
+
+async def test_thresholds_and_shadow_mode_change_without_a_restart(start: Start) -> None:
+    router = await start(signals=SIGNALS)
+    file = router.gateway.engine.file
+    config = yaml.safe_load(file.read_text())
+    reloader = Reloader(load_config(file, {}), router.health)
+    await stored(router)
+    strict = {"type": "keyword", "name": "list", "similarity_threshold": 0.95}
+    cases: tuple[tuple[str, dict[str, Any], str], ...] = (
+        (ALIKE, {"categories": [strict]}, "miss"),
+        (ALIKE.replace("can I", "should I"), {"shadow": {"share": 1.0, "compare": 0.0}}, "shadow"),
+        (ALIKE.replace("can I", "do we"), {}, "hit"),
+    )
+    for question, settings, outcome in cases:
+        changed = file.with_suffix(".new")
+        changed.write_text(yaml.safe_dump({**config, "semantic_cache": {"backend_type": "memory", **settings}}))
+        changed.replace(file)
+        assert await reloader.check()
+        _, headers, _ = await router.ask(question)
+        assert headers.get("x-vsr-cache-reason", headers["x-vsr-cache"]) == outcome
 
 
 async def test_shadow_mode_serves_no_semantic_hit_and_compares_answers(start: Start) -> None:
