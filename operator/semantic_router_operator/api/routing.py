@@ -85,11 +85,23 @@ class ContentSignal(ApiModel):
 
 
 class ComplexitySignal(ApiModel):
-    """True where the question seems at least this hard, from 0 (a short fact) to 1 (reasoning in many steps)."""
+    """True where the question seems as hard as this.
+
+    By its wording, from 0 (a short fact) to 1 (reasoning in many steps); with examples by how much more it is like a
+    hard one than like an easy one.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(("has(self.hard) == has(self.easy)", "hard and easy belong together"))
+    )
 
     name: ShortName = Field(description="By which conditions of this type name it.")
-    threshold: float = Field(0.5, ge=0, le=1, description="Least hardness.")
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="Least hardness; with examples the least lead in similarity, 0.1 or so."
+    )
     below: float | None = Field(None, gt=0, le=1, description="The hardness must be less than this.")
+    hard: tuple[Text, ...] = Field((), max_length=256, description="Example questions that are hard.")
+    easy: tuple[Text, ...] = Field((), max_length=256, description="Example questions that are easy.")
 
 
 class HeaderSignal(ApiModel):

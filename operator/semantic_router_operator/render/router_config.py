@@ -79,7 +79,8 @@ def router_config_text(config: RouterConfig) -> str:
 def restart_text(config: RouterConfig) -> str:
     """Return the part of the file that a running router does not take over by itself: its change needs new pods."""
     dumped = config.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=_RELOADED)
-    return _yaml(dumped)
+    # A router that began without an embedder cannot take over the first signal that needs one.
+    return _yaml({**dumped, "embedder": config.semantic_cache.enabled or config.signals.by_meaning})
 
 
 def _yaml(data: dict[str, Any]) -> str:

@@ -9,6 +9,9 @@ from semantic_router_operator.api.validate import parse
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import render
+from semantic_router_operator.render.router_config import restart_text, router_config
+from semantic_router_proxy.config.root import RouterConfig
+from semantic_router_proxy.server.reload import restart_needed
 
 FACTS = ClusterFacts()
 SPEC: dict[str, Any] = {
@@ -60,6 +63,44 @@ def test_what_the_router_reloads_gives_a_new_epoch_and_no_restart(change: dict[s
 )
 def test_what_a_pod_reads_at_its_start_only_restarts_it(change: dict[str, Any]) -> None:
     assert _template(_objects(**change))["metadata"] != _template(_objects())["metadata"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cache": {"enabled": False}},
+        {"cache": {"evictionPolicy": "lru"}},
+        {"cache": {"similarityThreshold": 0.9, "ttlSeconds": 5, "scope": "global", "maxResponseBytes": 5}},
+        {"cache": {"guard": {"enabled": False}, "shadow": {"share": 1}}},
+        {"cache": {"verifyThreshold": 0.5, "verifier": {"model": "small"}}},
+        {"cache": {"embedding": {"timeoutSeconds": 5}}},
+        {"access": {"requestsPerMinute": 5}},
+        {"monitoring": {"tracing": {"endpoint": "http://collector:4318"}}},
+        {"router": {"logLevel": "debug"}},
+        {"router": {"limits": {"maxBodyBytes": 5000}}},
+        {
+            "routing": {
+                "signals": {"embeddings": [{"name": "x", "candidates": ["a"]}]},
+                "escalation": {"model": "large"},
+            }
+        },
+    ],
+)
+def test_operator_and_router_agree_on_what_needs_a_restart(change: dict[str, Any]) -> None:
+    def config(spec: dict[str, Any]) -> RouterConfig:
+        return router_config(parse({"metadata": {"name": "a"}, "spec": {**SPEC, **spec}}))
+
+    before, after = config({}), config(change)
+    assert (restart_text(before) != restart_text(after)) == bool(restart_needed(before, after))
+
+
+def test_the_first_signal_by_meaning_restarts_a_router_without_an_embedder() -> None:
+    off = {"cache": {"enabled": False}}
+    by_meaning = {"routing": {"signals": {"embeddings": [{"name": "x", "candidates": ["a"]}]}}}
+    by_words = {"routing": {"signals": {"keywords": [{"name": "x", "keywords": ["a"]}]}}}
+    assert _template(_objects(**off)) != _template(_objects(**off, **by_meaning))
+    assert _template(_objects(**off)) == _template(_objects(**off, **by_words))
+    assert _template(_objects()) == _template(_objects(**by_meaning))
 
 
 def test_replicas_are_the_autoscalers_while_there_is_one() -> None:
