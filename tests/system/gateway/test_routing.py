@@ -13,8 +13,9 @@ from semantic_router_proxy.cli import app
 from semantic_router_proxy.config.embedding import EmbeddingConfig
 from semantic_router_proxy.config.load import load_config
 from semantic_router_proxy.config.problems import ConfigError
+from semantic_router_proxy.config.root import RouterConfig
 from semantic_router_proxy.embedding.factory import make_embedder
-from semantic_router_proxy.server.engine import make_engine
+from semantic_router_proxy.server.engine import make_engine, policy_epoch
 from semantic_router_proxy.server.explain import explain
 from semantic_router_proxy.upstream.client import UpstreamClient
 
@@ -175,6 +176,21 @@ async def test_signals_by_meaning_need_the_embedder(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump({"signals": SEED["signals"]}))
     with pytest.raises(ConfigError, match="need the embedder, which only starts with the router"):
         await make_engine(load_config(file, {}), {}, UpstreamClient(), None)
+
+
+def test_what_changes_an_answer_changes_the_policy_epoch() -> None:
+    def epoch(**changes: Any) -> str:
+        prompt = changes.pop("prompt", "one")
+        plugin = {"type": "system_prompt", "configuration": {"system_prompt": prompt}}
+        decision = {**SEED["decisions"][0], "plugins": [plugin]}
+        providers = [{"name": "local", "base_url": "http://127.0.0.1:9/v1"}]
+        config = {**SEED, "decisions": [decision], "providers": providers, "models": models(), **changes}
+        return policy_epoch(RouterConfig.model_validate(config))
+
+    escalation = {"model": "large"}
+    epochs = [epoch(), epoch(prompt="two"), epoch(escalation=escalation), epoch(default_model="large")]
+    assert len(set(epochs)) == 4
+    assert epoch() == epoch()
 
 
 def test_explain_takes_headers_and_callers(tmp_path: Path) -> None:
