@@ -1,13 +1,16 @@
 """What only the router can refuse is told in the resource's words."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.objects import render
 
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 BASE: dict[str, Any] = {
     "providers": [{"name": "p", "baseURL": "http://vllm/v1"}],
     "models": [{"name": "m", "provider": "p"}],
@@ -61,3 +64,9 @@ def test_a_refusal_names_the_field_of_the_resource(spec: dict[str, Any], path: s
     (problem,) = caught.value.problems
     assert problem.path == path
     assert words in problem.message
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_the_router_refuses_no_example(file: Path) -> None:
+    for raw in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+        assert render(parse(raw), ClusterFacts())
