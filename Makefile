@@ -76,7 +76,7 @@ test-web: $(STAMP) ## The dashboard alone, in a real Chromium (installed by apt 
 	@$(BIN)/pytest -q tests/web
 
 .PHONY: generate
-generate: $(STAMP) ## Write the generated files anew: crds/
+generate: $(STAMP) ## Write the generated files anew: crds/, roles, the chart, docs/reference/
 	@$(BIN)/python -m tests.drift --write
 
 .PHONY: format
