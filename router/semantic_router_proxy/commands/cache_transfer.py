@@ -1,0 +1,177 @@
+"""`semantic-router cache export|import|warm`."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import orjson
+import typer
+
+from semantic_router_proxy.cache.archive import ArchiveError, ArchiveReader
+from semantic_router_proxy.commands.cache_entries import Before, Decision, Model, Scope, selection_from
+from semantic_router_proxy.commands.cache_target import CommandError, Config, Place, Target, TokenFile, Url, run
+
+_API_KEY_VARIABLE = "SEMANTIC_ROUTER_API_KEY"
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="The archive to write.")],
+    url: Url = None,
+    config: Config = None,
+    token_file: TokenFile = None,
+    model: Model = None,
+    scope: Scope = None,
+    decision: Decision = None,
+    before: Before = None,
+) -> None:
+    """Write answers with their questions and vectors into an archive; one that is not whole never gets its name.
+
+    The archive holds questions and answers in the clear: it is readable by its owner only.
+    """
+    selection = selection_from(scope, model, decision, before)
+
+    async def work(target: Target) -> int:
+        with _written_whole(file) as writing:
+            async for piece in target.export(selection):
+                writing.write(piece)
+            count = _count(writing)
+        typer.echo(f"{count} answers are in {file}")
+        return 0
+
+    run(Place(url, config, token_file), work)
+
+
+@contextlib.contextmanager
+def _written_whole(file: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write that gets its name only when the block has ended well; until then only its owner reads."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w+b") as writing:
+            yield writing
+            writing.flush()
+            os.fsync(writing.fileno())
+        Path(name).rename(file)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _count(written: IO[bytes]) -> int:
+    """Read an archive back, which fails where it is not whole."""
+    written.seek(0)
+    return sum(map(len, ArchiveReader(written).portions()))
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="An archive that `export` wrote.")],
+    url: Url = None,
+    config: Config = None,
+    token_file: TokenFile = None,
+    skip: Annotated[int, typer.Option(min=0, help="Pass over so many entries, as a run that broke off says.")] = 0,
+) -> None:
+    """Put the answers of an archive into the cache, with their ids and times.
+
+    Repeating an import changes nothing. Answers are found where the router's policy is the one they were made under.
+    """
+
+    async def work(target: Target) -> int:
+        read = held = 0
+        with file.open("rb") as archive:
+            reader = ArchiveReader(archive)
+            try:
+                for portion in reader.portions():
+                    wanted = portion[max(0, skip - read) :]
+                    held += await target.restore(reader.header, wanted) if wanted else 0
+                    read += len(portion)
+            except ArchiveError as error:
+                raise CommandError(f"{file}: {error}; {held} were put in") from None
+            except CommandError as error:
+                raise CommandError(f"{error}. {read} entries are done: go on with --skip {max(read, skip)}") from None
+        passed = min(skip, read)
+        typer.echo(f"{held} answers were put in, {read - passed - held} had expired or did not fit, {passed} skipped")
+        return 0
+
+    run(Place(url, config, token_file), work)
+
+
+def warm(
+    file: Annotated[Path, typer.Argument(help='JSON lines: {"question": …} or {"request": …}, and "response" or not.')],
+    url: Url = None,
+    token_file: TokenFile = None,
+    api: Annotated[str, typer.Option(help="The router's API, which is asked where a line has no response.")] = (
+        "http://127.0.0.1:8801"
+    ),
+    scope: Annotated[str, typer.Option(help="For whom given answers are kept.")] = "anonymous",
+) -> None:
+    """Fill a running router's cache: with answers that are given, or by asking what is not answered yet.
+
+    "request" is a chat request, "response" a chat completion or the answer's text. Asking uses the API key in
+    SEMANTIC_ROUTER_API_KEY, and its answers are that caller's.
+    """
+
+    async def work(target: Target) -> int:
+        stored, asked, refused = 0, 0, 0
+        for number, line in enumerate(file.read_bytes().splitlines(), 1):
+            if not line.strip():
+                continue
+            request, response = _warming(line, f"{file}, line {number}")
+            if response is None:
+                await _ask(api, request)
+                asked += 1
+                continue
+            entry_id, reason = await target.warm(request, response, scope)
+            stored += entry_id is not None
+            if entry_id is None:
+                refused += 1
+                typer.echo(f"{file}, line {number}: not kept: {reason}", err=True)
+        typer.echo(f"{stored} answers were put in, {asked} questions asked, {refused} refused")
+        return 1 if refused else 0
+
+    run(Place(url, None, token_file), work)
+
+
+def _warming(line: bytes, place: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return a line's request, and its answer where it has one. Raises CommandError."""
+    try:
+        content = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        content = None
+    if not isinstance(content, dict) or not {"question", "request"} & set(content):
+        raise CommandError(f'{place}: a line is a JSON object with "question" or "request"')
+    request = content.get("request")
+    if request is None:
+        request = {"model": "auto", "messages": [{"role": "user", "content": content["question"]}]}
+    response = content.get("response")
+    if isinstance(response, str):
+        message = {"role": "assistant", "content": response}
+        response = {
+            "id": "chatcmpl-warmed",
+            "object": "chat.completion",
+            "created": 0,
+            "model": str(request.get("model", "auto")) if isinstance(request, dict) else "auto",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        }
+    if not isinstance(request, dict) or not (response is None or isinstance(response, dict)):
+        raise CommandError(f'{place}: "request" and "response" are JSON objects, "response" may be a text')
+    return request, response
+
+
+async def _ask(api: str, request: dict[str, Any]) -> None:
+    import aiohttp
+
+    key = os.environ.get(_API_KEY_VARIABLE, "")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    address = f"{api.rstrip('/')}/v1/chat/completions"
+    try:
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(address, json={**request, "stream": False}) as answer,
+        ):
+            if answer.status != 200:
+                raise CommandError(f"{address} said {answer.status}: {(await answer.text())[:300]}")
+            await answer.read()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise CommandError(f"{address} does not answer: {error}") from None
