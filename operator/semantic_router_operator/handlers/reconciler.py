@@ -188,22 +188,25 @@ class Reconciler:
         for informer in self.informers.values():
             for obj in informer.of_instance(*key):
                 found[key_of(obj)] = obj
-        for wanted in map(key_of, desired.objects):
-            if wanted in found:
-                continue
-            # Not in memory: it does not exist, or somebody made it, or took our label from it.
-            try:
-                existing = await self._objects.get(wanted)
-            except UnknownKindError:
-                continue
-            except ApiError as error:
-                if not error.refusal:
-                    raise
-                unseen[wanted] = error.explained(str(wanted))
-                continue
-            if existing is not None:
+        # Not in memory: it does not exist, or somebody made it, or took our label from it.
+        missing = [key_of(obj) for obj in desired.objects if key_of(obj) not in found]
+        for wanted, existing in zip(missing, await asyncio.gather(*map(self._look, missing)), strict=True):
+            if isinstance(existing, str):
+                unseen[wanted] = existing
+            elif existing is not None:
                 found[wanted] = existing
         return found, unseen
+
+    async def _look(self, wanted: ObjectKey) -> Json | str | None:
+        """The object; None where there is none; a sentence where it may not be seen."""
+        try:
+            return await self._objects.get(wanted)
+        except UnknownKindError:
+            return None
+        except ApiError as error:
+            if not error.refusal:
+                raise
+            return error.explained(str(wanted))
 
     def _pods_of(self, key: Key) -> list[Json]:
         informer = self._pods.get(key[0]) or self._pods[""]

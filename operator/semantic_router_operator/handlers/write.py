@@ -1,5 +1,6 @@
 """Carries a plan's writes out; what the API server refuses is told, and does not stop the rest."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -37,26 +38,37 @@ class Writer:
         there, failed = set(observed), dict[ObjectKey, str]()
         for handover in todo.handovers:
             await self._objects.apply(handover, HANDOVER_MANAGER)
-        for obj in todo.applies:
-            child = key_of(obj)
-            if child.kind == "Deployment" and not there.issuperset(failed):
-                continue  # its pods would wait for what could not be made
-            try:
-                result = await self._objects.apply(obj)
-            except UnknownKindError as error:
-                failed[child] = str(error)
-            except ApiError as error:
-                if not error.refusal:
-                    raise
-                failed[child] = error.explained(str(child))
-            else:
-                self._remember(result)
-                self._note(key, obj, result)
-                log.info("applied", namespace=key[0], name=key[1], object=str(child))
+        # What a pod reads stands before the pod; the rest is independent of each other, and done at a time.
+        pods = [obj for obj in todo.applies if obj["kind"] == "Deployment"]
+        for together in ([obj for obj in todo.applies if obj["kind"] != "Deployment"], pods):
+            if together is pods and not there.issuperset(failed):
+                break  # the pods would wait for what could not be made
+            outcomes = await asyncio.gather(*(self._apply(key, obj) for obj in together), return_exceptions=True)
+            for obj, outcome in zip(together, outcomes, strict=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                if outcome is not None:
+                    failed[key_of(obj)] = outcome
         for delete in todo.deletes:
             await self._objects.delete(delete.key, delete.uid)
             log.info("deleted", namespace=key[0], name=key[1], object=str(delete.key))
         return failed
+
+    async def _apply(self, key: Key, obj: Json) -> str | None:
+        """A sentence where the API server refuses it. Raises ApiError."""
+        child = key_of(obj)
+        try:
+            result = await self._objects.apply(obj)
+        except UnknownKindError as error:
+            return str(error)
+        except ApiError as error:
+            if not error.refusal:
+                raise
+            return error.explained(str(child))
+        self._remember(result)
+        self._note(key, obj, result)
+        log.info("applied", namespace=key[0], name=key[1], object=str(child))
+        return None
 
     def settled(
         self, key: Key, desired: Iterable[Mapping[str, Any]], observed: Mapping[ObjectKey, Mapping[str, Any]]
