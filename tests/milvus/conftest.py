@@ -59,8 +59,8 @@ def lite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
-    """A real Milvus with authorization; tests that share it are in the xdist group milvus-server and use databases or
-    collections of their own."""
+    """A real Milvus with authorization, one for each process of xdist. Tests that share it are in the xdist groups
+    milvus-server and milvus-collections, and use databases or collections of their own."""
     running = MilvusServer(tmp_path_factory.mktemp("milvus"), "--authorization-enabled", "true")
     running.start(token=ROOT_TOKEN)
     yield running

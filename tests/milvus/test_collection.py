@@ -18,7 +18,7 @@ from tests.milvus.entries import PARTITION, entry
 from tests.milvus.server import MilvusServer
 from tests.unit.cache.conftest import WordEmbedder
 
-pytestmark = pytest.mark.xdist_group("milvus-server")
+pytestmark = pytest.mark.xdist_group("milvus-collections")
 
 
 class Place:

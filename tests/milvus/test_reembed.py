@@ -28,7 +28,7 @@ from semantic_router_proxy.server.engine import policy_epoch
 from tests.milvus.conftest import ROOT_TOKEN
 from tests.milvus.server import MilvusServer
 
-pytestmark = pytest.mark.xdist_group("milvus-server")
+pytestmark = pytest.mark.xdist_group("milvus-collections")
 
 CLI = (sys.executable, "-m", "semantic_router_proxy.cli", "cache", "reembed")
 

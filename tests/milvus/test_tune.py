@@ -15,7 +15,7 @@ from tests.milvus.entries import entry
 from tests.milvus.server import MilvusServer
 from tests.unit.cache.conftest import WordEmbedder
 
-pytestmark = pytest.mark.xdist_group("milvus-server")
+pytestmark = pytest.mark.xdist_group("milvus-collections")
 
 _ANIMALS, _PARTS = ("giraffe", "whale", "beetle", "sparrow", "tortoise"), ("heart", "eyes", "diet", "age", "song")
 

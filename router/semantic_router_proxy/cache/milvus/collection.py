@@ -108,8 +108,9 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, ori
         properties=origin.properties(),
         consistency_level=config.search.consistency_level,
     )
-    # Not in the call above, which would load the collection: a loaded one takes no further index.
-    client.create_index(real, index)
+    # Not in the call above, which would load the collection: a loaded one takes no further index. Without waiting:
+    # loading waits for all of them.
+    client.create_index(real, index, sync=False)
     if not config.connection.embedded:
         for field, types in _SCALAR_INDEXES.items():
             _index_scalar(client, real, field, types)
@@ -175,7 +176,7 @@ def _index_scalar(client: MilvusClient, collection: str, field: str, types: tupl
         index = client.prepare_index_params()
         index.add_index(field, index_type=index_type)
         with contextlib.suppress(MilvusException):
-            client.create_index(collection, index)
+            client.create_index(collection, index, sync=False)
             return
 
 
