@@ -28,7 +28,8 @@ def test_edits_end_where_a_fresh_apply_ends(kubectl: Kubectl, operators: Operato
     operators.start()
     kubectl("create", "secret", "generic", "keys", "--from-literal=one=1")
     for number, spec in enumerate(drawn):
-        kubectl("replace" if number else "create", "-f", "-", stdin=_resource("edited", spec))
+        verb = "replace" if number else "create"
+        eventually(lambda verb=verb, spec=spec: _stored(kubectl, verb, _resource("edited", spec)))
         eventually(lambda: condition(kubectl, "ConfigValid", "edited"))
         assert condition(kubectl, "ConfigValid", "edited")["status"] == "True"
         assert condition(kubectl, "Degraded", "edited")["status"] == "False", condition(kubectl, "Degraded", "edited")
@@ -36,6 +37,13 @@ def test_edits_end_where_a_fresh_apply_ends(kubectl: Kubectl, operators: Operato
     eventually(lambda: condition(kubectl, "Ready", "fresh"))
     assert "Deployment/NAME" in _children(kubectl, "fresh")
     eventually(lambda: _children(kubectl, "edited") == _children(kubectl, "fresh"))
+
+
+def _stored(kubectl: Kubectl, verb: str, resource: Json) -> bool:
+    """False where a status written meanwhile makes it a conflict."""
+    done = kubectl.run(verb, "-f", "-", stdin=resource)
+    assert done.returncode == 0 or "(Conflict)" in done.stderr, done.stderr
+    return done.returncode == 0
 
 
 def _resource(name: str, spec: Json) -> Json:
