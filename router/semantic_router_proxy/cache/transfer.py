@@ -8,8 +8,8 @@ from semantic_router_proxy.cache.archive import ArchiveError, ArchiveHeader, Arc
 from semantic_router_proxy.cache.backend import EVERYTHING, CacheBackend
 from semantic_router_proxy.cache.entry import Selection
 
-# A page is in memory at once, answers included.
-_PAGE_ENTRIES = 200
+# A page is in memory at once, answers included; Milvus Lite looks at all rows for each.
+_PAGE_ENTRIES = 500
 
 
 @dataclass(frozen=True, slots=True)

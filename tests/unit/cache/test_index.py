@@ -116,3 +116,20 @@ async def test_partitions_equal_brute_force_through_everything(operations: list[
         nearest = max(oracle, key=lambda label: float(vectors[label] @ vectors[3]))
         assert index.search("p", vectors[3], 1)[0][0] == nearest
     await index.close()
+
+
+async def test_a_row_enters_a_new_graph_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[int] = []
+    add_many = GraphIndex.add_many
+
+    def recorded(graph: GraphIndex, labels: list[int], vectors: np.ndarray, threads: int) -> None:
+        entered.extend(labels)
+        add_many(graph, labels, vectors, threads)
+
+    monkeypatch.setattr(GraphIndex, "add_many", recorded)
+    index = PartitionedIndex(DIMENSION, SETTINGS, exact_limit=50)
+    for label, vector in enumerate(_units(400)):
+        index.add("p", label, vector)
+    await index.settled()
+    await index.close()
+    assert sorted(entered) == list(range(400))

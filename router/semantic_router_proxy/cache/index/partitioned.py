@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -32,6 +32,9 @@ _STEP = 2000
 # So few rows that came during a build stay in the tail.
 _REST = 16
 _BUILD_NICENESS = 10
+# A graph that is made at once looks at half of `ef_construction` neighbours for each row: for 100,000 vectors 64 s of
+# processor time in place of 107 s, and the same recall@1 at the default `ef_search` (benchmarks/cache).
+_BULK_SHARE = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -154,6 +157,8 @@ class PartitionedIndex:
     async def _replace(self, part: _Part, build: _Build) -> None:
         """Put all rows into a new graph, or back into a tail where they have become few, and publish it."""
         labels, vectors = part.tail.items()
+        # What came before this task had its first turn is among them; hnswlib would repair the graph for each again.
+        build.added = []
         if part.graph is not None:
             older, their_vectors = await self._in_thread(part.graph.items, part.graph.labels())
             labels, vectors = older + labels, np.concatenate([their_vectors, vectors])
@@ -167,7 +172,9 @@ class PartitionedIndex:
                 tail.remove(label)
             part.graph, part.tail = None, tail
             return
-        graph = GraphIndex(self._dimension, int(_SLACK * len(labels)), self._settings)
+        bulk = max(self._settings.m, self._settings.ef_construction // _BULK_SHARE)
+        settings = replace(self._settings, ef_construction=bulk)
+        graph = GraphIndex(self._dimension, int(_SLACK * len(labels)), settings)
         await self._fill(graph, labels, vectors)
         while len(build.added) > _REST:
             labels, vectors = part.tail.rows(build.added)
