@@ -87,7 +87,12 @@ class SemanticCacheConfig(Section):
     max_memory_entries: int = Field(100_000, ge=1, description="Vectors that hybrid keeps in memory.")
     local_cache_size: int = Field(1000, ge=0, description="Documents that hybrid keeps in memory.")
     hnsw_m: int = Field(16, ge=2, le=128)
-    hnsw_ef_construction: int = Field(200, ge=8, le=4096)
+    hnsw_ef_construction: int = Field(
+        200,
+        ge=8,
+        le=4096,
+        description="Neighbours looked at when a question joins a graph; a graph that is made at once looks at half.",
+    )
     hnsw_ef_search: int = Field(64, ge=1, le=4096)
     eviction_policy: EvictionPolicy = "fifo"
     scope: Scope = Field("identity", description="Who shares an answer: each caller alone, or all of them.")
