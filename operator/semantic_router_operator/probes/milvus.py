@@ -12,26 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from semantic_router_operator.plan.probed import CollectionState, MilvusReason, MilvusState
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 Result = TypeVar("Result")
-Reason = Literal[
-    "AddressUnknown",
-    "Unreachable",
-    "TLSRequired",
-    "TLSNotSpoken",
-    "CertificateRefused",
-    "CertificateUnusable",
-    "CredentialsMissing",
-    "CredentialsRefused",
-    "RightMissing",
-    "DatabaseMissing",
-    "NoAnswer",
-    "Failing",
-]
 
 # Milvus' own error codes: https://github.com/milvus-io/milvus/blob/master/pkg/util/merr/errors.go
 _COLLECTION_NOT_FOUND = 100
@@ -66,33 +54,10 @@ class Target:
         return f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionState:
-    """What is behind a collection's name, which may be an alias of `real_name`. None: the user may not see it."""
-
-    real_name: str
-    rows: int | None = None
-    index_type: str | None = None
-    metric_type: str | None = None
-    loaded: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MilvusState:
-    """`reason` is empty where all is well; else one word, and `message` a sentence about it without secrets."""
-
-    reachable: bool
-    authenticated: bool
-    version: str = ""
-    collection: CollectionState | None = None
-    reason: Reason | Literal[""] = ""
-    message: str = ""
-
-
 class MilvusError(Exception):
     """A step towards a Milvus, or in it, has failed."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: MilvusReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message

@@ -1,0 +1,68 @@
+"""What probes have found, as plain data. Figures that move by themselves do not count when two findings are compared:
+a status is written when something has turned, not when a row has come."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+MilvusReason = Literal[
+    "AddressUnknown",
+    "Unreachable",
+    "TLSRequired",
+    "TLSNotSpoken",
+    "CertificateRefused",
+    "CertificateUnusable",
+    "CredentialsMissing",
+    "CredentialsRefused",
+    "RightMissing",
+    "DatabaseMissing",
+    "NoAnswer",
+    "Failing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionState:
+    """What is behind a collection's name, which may be an alias of `real_name`. None: the user may not see it."""
+
+    real_name: str
+    rows: int | None = field(default=None, compare=False)
+    index_type: str | None = None
+    metric_type: str | None = None
+    loaded: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MilvusState:
+    """`reason` is empty where all is well; else one word, and `message` a sentence about it without secrets."""
+
+    reachable: bool
+    authenticated: bool
+    version: str = ""
+    collection: CollectionState | None = None
+    reason: MilvusReason | Literal[""] = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """What a router's pod says of itself. `unanswered` says why it could not be asked; the rest is empty then.
+
+    `store_problem`, `reload_problem` and `restart_needed` are empty where there is none.
+    """
+
+    name: str
+    unanswered: str = ""
+    epoch: str = ""
+    backend: str = ""
+    store_problem: str = ""
+    reload_problem: str = ""
+    restart_needed: tuple[str, ...] = ()
+    entries: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """`pods` are the ready ones, by name; `milvus` is None where none was asked (yet)."""
+
+    pods: tuple[PodState, ...] = ()
+    milvus: MilvusState | None = None
