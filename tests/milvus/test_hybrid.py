@@ -154,11 +154,13 @@ async def test_a_store_that_is_cut_off_is_a_miss_and_comes_back(
     assert await engine.find_exact("01") is None
     assert await engine.find_similar("gpt-4", "one two three") is None
     assert await _add(engine, "seven eight nine", exact_key="03") is None
+    assert f"127.0.0.1:{port}" in engine.get_stats().store_problem
     link.heal()
     async with asyncio.timeout(30):
         while await engine.find_exact("03") is None or await engine.find_exact("01") is None:
             await asyncio.sleep(0.1)
     assert await engine.find_similar("gpt-4", "seven eight nine") is not None
+    assert engine.get_stats().store_problem == ""
 
 
 async def test_a_store_that_stalls_costs_its_timeout_a_few_times_and_nothing_after(

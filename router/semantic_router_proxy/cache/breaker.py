@@ -10,7 +10,7 @@ class StoreBreaker:
     def __init__(
         self, failures: int = 3, pause_seconds: float = 2.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._limit = failures
+        self.limit = failures
         self._pause = pause_seconds
         self._clock = clock
         self._failures = 0
@@ -18,7 +18,7 @@ class StoreBreaker:
 
     @property
     def available(self) -> bool:
-        return self._failures < self._limit
+        return self._failures < self.limit
 
     def allows(self) -> bool:
         """Whether a call may be made now. While open, the first to ask after the pause may."""
@@ -33,7 +33,8 @@ class StoreBreaker:
     def succeeded(self) -> None:
         self._failures = 0
 
-    def failed(self) -> None:
-        self._failures += 1
+    def failed(self, failures: int = 1) -> None:
+        """Count a failed call, or one that weighs as much as several."""
+        self._failures += failures
         if not self.available:
             self._next_try = self._clock() + self._pause

@@ -83,10 +83,12 @@ class CacheHit:
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """Seed 001's GetStats: `total_entries` counts what is in memory, `hit_ratio` is between 0 and 1."""
+    """Seed 001's GetStats: `total_entries` counts what is in memory, `hit_ratio` is between 0 and 1. `store_problem`
+    says why the store is left alone; it is empty while the store is asked, and where there is none."""
 
     backend: str
     total_entries: int
     hit_count: int
     miss_count: int
     hit_ratio: float
+    store_problem: str = ""

@@ -27,12 +27,14 @@ async def open_cache(loaded: LoadedConfig, embedder: Embedder, registry: Collect
     from semantic_router_proxy.cache.milvus.store import MilvusStore
 
     store = MilvusStore(loaded.milvus, embedder.identity, lambda: metrics.count("read_row", "bad"))
+    unavailable: StoreUnavailable | None = None
     try:
         await store.open()
     except StoreUnavailable as error:
+        unavailable = error
         _log.warning("cache_store_unavailable", reason=str(error), consequence="answers are cached in memory only")
     else:
         _log.info("milvus_connected", address=store.address, collection=loaded.milvus.collection.name)
     backend = HybridBackend(config.backend_type, config, embedder, store, metrics)
-    backend.start()
+    backend.start(unavailable)
     return backend

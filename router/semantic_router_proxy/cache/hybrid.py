@@ -71,6 +71,7 @@ class HybridBackend:
         index = PartitionedIndex(embedder.identity.dimension, graph_settings(config))
         self._view = MemoryView(index, config.eviction_policy, config.max_memory_entries, config.local_cache_size)
         self._breaker = StoreBreaker()
+        self._store_problem = ""
         self._cursor = 0
         self._synchronised = asyncio.Event()
         self._writer = StoreWriter(self._put, self._publish, metrics, clock)
@@ -78,8 +79,13 @@ class HybridBackend:
         self._recent: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin to follow the store: rebuild the view, then take in other replicas' writes; sweep expired rows."""
+    def start(self, unavailable: StoreUnavailable | None = None) -> None:
+        """Begin to follow the store: rebuild the view, then take in other replicas' writes; sweep expired rows.
+
+        `unavailable` is why the store could not be opened: it is left alone at once then, and tried again soon.
+        """
+        if unavailable is not None:
+            self._store_failed(unavailable, self._breaker.limit)
         self._writer.start()
         self._tasks = [asyncio.ensure_future(_repeat(self._sweep, SWEEP_SECONDS, at_once=False))]
         if self._in_memory:
@@ -241,7 +247,7 @@ class HybridBackend:
         self._maker.reconfigure(config)
 
     def get_stats(self) -> CacheStats:
-        return self._metrics.stats(len(self._view))
+        return self._metrics.stats(len(self._view), "" if self._breaker.available else self._store_problem)
 
     def record_miss(self) -> None:
         """See `CacheBackend.record_miss`."""
@@ -316,8 +322,7 @@ class HybridBackend:
         except StoreUnavailable as error:
             if self._breaker.available:
                 _log.warning("cache_store_unavailable", reason=str(error))
-            self._breaker.failed()
-            self._metrics.store_available(self._breaker.available)
+            self._store_failed(error)
             return None
         except Exception as error:  # noqa: BLE001 - whatever a store's library throws must not reach a client
             _log.error("cache_store_failed", reason=f"{type(error).__name__}: {error}")
@@ -328,6 +333,11 @@ class HybridBackend:
         self._breaker.succeeded()
         self._metrics.store_available(True)
         return result
+
+    def _store_failed(self, error: StoreUnavailable, failures: int = 1) -> None:
+        self._store_problem = str(error)
+        self._breaker.failed(failures)
+        self._metrics.store_available(self._breaker.available)
 
     async def _follow(self) -> None:
         """Take in what is new in the store; the first time that is all there is, and then it makes the graphs."""

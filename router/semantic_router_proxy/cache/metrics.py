@@ -85,5 +85,5 @@ class CacheMetrics:
         lookups = self.hits + self.misses
         return self.hits / lookups if lookups else 0.0
 
-    def stats(self, total_entries: int) -> CacheStats:
-        return CacheStats(self.backend, total_entries, self.hits, self.misses, self.hit_ratio)
+    def stats(self, total_entries: int, store_problem: str = "") -> CacheStats:
+        return CacheStats(self.backend, total_entries, self.hits, self.misses, self.hit_ratio, store_problem)

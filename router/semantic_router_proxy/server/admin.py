@@ -52,7 +52,7 @@ def make_admin_app(health: Health, config: AdminConfig, base: Path) -> Starlette
         return json_response({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        status, body = health.ready()
+        status, body = health.ready(detailed=True)
         return json_response(body, status)
 
     async def read_state(request: Request) -> Response:

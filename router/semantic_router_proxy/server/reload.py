@@ -92,6 +92,7 @@ class Reloader:
         if self._gateway.cache is not None:
             self._gateway.cache.set_policy(loaded.router.semantic_cache, engine.policy_epoch)
         self._health.reload_problem = ""
+        self._health.restart_needed = waiting
         self._results.labels("taken_over").inc()
         self._good.set(1)
         _log.info("config_reloaded", epoch=engine.config_epoch)

@@ -134,6 +134,19 @@ async def test_a_bad_configuration_keeps_the_old_one_and_says_so(start: Start) -
     assert "reload_problem" not in router.health.ready()[1]
 
 
+async def test_what_waits_for_a_restart_is_told(start: Start) -> None:
+    router = await start()
+    file, config = config_of(router)
+    reloader = Reloader(load_config(file, {}), router.health)
+    cache = {**config["semantic_cache"], "max_entries": 7}
+    change(file, yaml.safe_dump({**config, "semantic_cache": cache}))
+    assert await reloader.check()
+    assert router.health.ready()[1]["restart_needed"] == ["semantic_cache.max_entries"]
+    change(file, yaml.safe_dump(config))
+    assert await reloader.check()
+    assert "restart_needed" not in router.health.ready()[1]
+
+
 async def test_keys_are_reloaded(start: Start, tmp_path: Path) -> None:
     (tmp_path / "keys.yaml").write_text(keys("alice"))
     router = await start(access={"keys_file": "keys.yaml"})

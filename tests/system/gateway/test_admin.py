@@ -49,7 +49,10 @@ async def test_the_page_needs_nothing_from_elsewhere(router: Running, admin: Adm
             assert "default-src 'none'" in response.headers["content-security-policy"]
             assert "://" not in text
     async with router.session.get(f"{url}/readyz") as response:
-        assert (await response.json())["status"] == "ready"
+        told = await response.json()
+    assert (told["status"], told["cache_backend"]) == ("ready", "memory")
+    assert (told["cache_entries"], told["store_problem"]) == (0, "")
+    assert "store_problem" not in router.health.ready()[1], "the API's own port names no addresses"
 
 
 async def test_the_state_tells_what_happened(router: Running, admin: Admin) -> None:
