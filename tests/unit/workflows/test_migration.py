@@ -1,0 +1,319 @@
+"""Migrations as data: every look goes through the status, as after a kill."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.api.validate import parse
+from semantic_router_operator.workflows import migration_steps as steps
+from semantic_router_operator.workflows.migration import State, cause_of, decide, wake_in
+from semantic_router_operator.workflows.migration_status import condition, dump, load, trouble
+from semantic_router_operator.workflows.migration_verdicts import JobState, Observation, PodReport, Rollout, Traffic
+from semantic_router_operator.workflows.placement import Placement, placed
+
+Json = dict[str, Any]
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+MEMORY: Json = {"cache": {"backend": "memory"}}
+HYBRID: Json = {"cache": {"backend": "hybrid"}, "milvus": {"external": {"address": "milvus:19530"}}}
+MILVUS: Json = {**HYBRID, "cache": {"backend": "milvus"}}
+OTHER: Json = {"cache": {"backend": "hybrid"}, "milvus": {"external": {"address": "other:19530"}}}
+MANAGED: Json = {"milvus": {"managed": {}}}
+EMBEDDED: Json = {"router": {"replicas": 1}, "milvus": {"embedded": {}}}
+MODEL: Json = {**HYBRID, "cache": {"backend": "hybrid", "embedding": {"model": "other", "revision": "2"}}}
+TOKEN: Json = {"router": {"adminTokenSecretRef": {"name": "admin", "key": "token"}}}
+SPECS = (MEMORY, HYBRID, MILVUS, OTHER, MANAGED, EMBEDDED, MODEL)
+GOOD = Observation(
+    job=JobState("succeeded", "7 answers were put in"),
+    rollout=Rollout(done=True),
+    pods=(PodReport("a", backend="hybrid", traffic=Traffic(100, 0), hits=40),),
+)
+
+
+def resource(spec: Json, annotations: dict[str, str] | None = None) -> SemanticRouter:
+    metadata = {"name": "sr", "namespace": "a", "uid": "owner", "annotations": annotations or {}}
+    return parse({"metadata": metadata, "spec": spec})
+
+
+class Life:
+    """A resource whose status is all that is remembered from look to look."""
+
+    def __init__(self, spec: Json) -> None:
+        self.spec = spec
+        self.status: Json = {}
+        self.now = NOW
+        self.steps: list[str] = []
+        self.look(Observation())
+
+    @property
+    def state(self) -> State:
+        return load(self.status)
+
+    @property
+    def placement(self) -> Placement:
+        placement = self.state.placement
+        assert placement is not None
+        return placement
+
+    @property
+    def step(self) -> str:
+        migration = self.state.migration
+        return "" if migration is None else migration.progress.step or migration.progress.outcome
+
+    def look(self, seen: Observation, spec: Json | None = None, seconds: int = 1) -> str:
+        self.spec = self.spec if spec is None else spec
+        self.now += timedelta(seconds=seconds)
+        asked = resource(self.spec)
+        state = decide(asked, self.state, seen, cause_of(asked, {}), self.now)
+        self.status = json.loads(json.dumps(dump(asked, state)))
+        assert load(self.status) == state
+        if self.step not in self.steps[-1:]:
+            self.steps.append(self.step)
+        return self.step
+
+    def until_over(self, seen: Observation) -> list[str]:
+        """Look until the migration has ended; return its steps."""
+        for _ in range(20):
+            migration = self.state.migration
+            if migration is not None and not migration.running:
+                return [step for step in self.steps if step]
+            self.look(seen, seconds=int(wake_in(resource(self.spec), migration, self.now) or 1))
+        raise AssertionError(self.steps)
+
+
+def changed(before: Json, after: Json) -> Life:
+    life = Life(before)
+    assert life.status["migration"] is None
+    life.look(Observation(), after)
+    return life
+
+
+@pytest.mark.parametrize("spec", [MEMORY, HYBRID, MILVUS, EMBEDDED, MODEL])
+def test_what_is_there_from_the_beginning_needs_no_migration(spec: Json) -> None:
+    life = Life(spec)
+    assert life.status["migration"] is None
+    assert placed(resource(spec), life.placement) == resource(spec)
+
+
+def test_a_managed_milvus_is_waited_for_in_memory() -> None:
+    life = Life(MANAGED)
+    assert (life.step, life.placement.backend) == (steps.PROVISIONING, "memory")
+    asked = placed(resource(MANAGED), life.placement)
+    assert asked.backend == "memory"
+    assert asked.spec.milvus is not None
+    life.look(Observation(obstacle="milvus-operator is not installed."), seconds=10**7)
+    assert life.step == steps.PROVISIONING
+    told = condition(resource(MANAGED), life.state.migration)
+    assert told is not None
+    assert "milvus-operator is not installed. Then: Verifying." in told.message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (MEMORY, HYBRID, ["Provisioning", "Verifying", "Switching", "Validating"]),
+        (MEMORY | TOKEN, HYBRID | TOKEN, ["Provisioning", "Verifying", "Warming", "Switching", "Validating"]),
+        (HYBRID, MEMORY, ["Switching", "Validating"]),
+        (HYBRID, MILVUS, ["Switching", "Validating"]),
+        (HYBRID, OTHER, ["Provisioning", "Verifying", "Warming", "Switching", "CatchingUp", "Validating"]),
+        (HYBRID, MODEL, ["Reembedding", "Switching", "Validating"]),
+        (EMBEDDED, HYBRID, ["Provisioning", "Verifying", "Switching", "Validating"]),
+        (MEMORY, EMBEDDED, ["Switching", "Validating"]),
+        (MEMORY, HYBRID | {"migration": {"strategy": "immediate"}}, ["Provisioning", "Switching"]),
+        (HYBRID, OTHER | {"migration": {"warm": False}}, ["Provisioning", "Verifying", "Switching", "Validating"]),
+    ],
+)
+def test_steps(before: Json, after: Json, expected: list[str]) -> None:
+    life = changed(before, after)
+    backend = resource(after).backend
+    report = replace(GOOD.pods[0], backend=backend)
+    assert life.until_over(replace(GOOD, pods=(report,))) == [*expected, "Completed"]
+    assert life.placement.identity == Placement.wanted(resource(after)).identity
+
+
+def test_pods_keep_their_placement_until_the_switch() -> None:
+    life = changed(MEMORY | TOKEN, HYBRID | TOKEN)
+    backends = {}
+    while life.step != steps.COMPLETED:
+        backends[life.step] = life.placement.backend
+        life.look(GOOD, seconds=400)
+    assert backends == {
+        "Provisioning": "memory",
+        "Verifying": "memory",
+        "Warming": "memory",
+        "Switching": "hybrid",
+        "Validating": "hybrid",
+    }
+
+
+def test_a_cache_that_begins_empty_is_told() -> None:
+    told = condition(resource(HYBRID), changed(MEMORY, HYBRID).state.migration)
+    assert told is not None
+    assert "spec.router.adminTokenSecretRef" in told.message
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (replace(GOOD, pods=(replace(GOOD.pods[0], traffic=Traffic(100, 5)),)), "5 of 100 requests failed"),
+        (replace(GOOD, pods=(replace(GOOD.pods[0], store_available=False),)), "Pod/a does not reach Milvus"),
+        (replace(GOOD, pods=(replace(GOOD.pods[0], problem="no route"),)), "Pod/a tells nothing: no route"),
+        (replace(GOOD, pods=(replace(GOOD.pods[0], backend="memory"),)), "runs backend memory"),
+        (replace(GOOD, rollout=Rollout(message="1 of 2 pods are ready")), "1 of 2 pods are ready"),
+    ],
+)
+def test_what_does_not_hold_is_rolled_back(seen: Observation, says: str) -> None:
+    life = changed(MEMORY, HYBRID)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    assert life.look(seen) == steps.VALIDATING
+    assert life.look(seen, seconds=300) == steps.ROLLING_BACK
+    assert life.placement.backend == "memory"
+    assert life.look(GOOD) == steps.ROLLED_BACK
+    blocked = trouble(resource(HYBRID), life.state)
+    assert blocked is not None
+    assert (blocked.reason, says in blocked.message) == ("MigrationRolledBack", True)
+    # The same is not tried over and over, something else is.
+    assert life.look(GOOD, seconds=10**6) == steps.ROLLED_BACK
+    assert life.look(GOOD, OTHER) == steps.PROVISIONING
+
+
+def test_many_failures_end_the_window_early() -> None:
+    life = changed(HYBRID, MILVUS)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    failing = replace(GOOD, pods=(replace(GOOD.pods[0], traffic=Traffic(100, 30)),))
+    assert life.look(failing) == steps.ROLLING_BACK
+
+
+def test_failures_that_were_there_before_do_not_count() -> None:
+    life = changed(HYBRID, MILVUS)
+    failing = replace(GOOD, pods=(replace(GOOD.pods[0], traffic=Traffic(1000, 200), backend="milvus"),))
+    # The baseline is taken at the switch; this one begins with it.
+    assert life.step == steps.SWITCHING
+    life = changed(MEMORY, HYBRID)
+    failing = replace(failing, pods=(replace(failing.pods[0], backend="hybrid"),))
+    assert life.until_over(failing)[-1] == steps.COMPLETED
+
+
+def test_rollback_by_hand_leaves_the_pods() -> None:
+    manual = HYBRID | {"migration": {"rollback": "manual"}}
+    life = changed(MEMORY, manual)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    life.look(replace(GOOD, pods=(replace(GOOD.pods[0], store_available=False),)), seconds=300)
+    assert (life.step, life.placement.backend) == (steps.UNVALIDATED, "hybrid")
+    assert trouble(resource(manual), life.state) is not None
+    assert life.look(GOOD, MEMORY) == steps.SWITCHING
+
+
+def test_asked_for_before_the_switch_it_is_given_up() -> None:
+    life = changed(MEMORY, HYBRID)
+    assert life.look(GOOD, MEMORY) == steps.CANCELLED
+    assert life.placement.backend == "memory"
+    assert life.look(GOOD, HYBRID) == steps.PROVISIONING
+
+
+def test_asked_for_after_the_switch_it_is_rolled_back() -> None:
+    life = changed(MEMORY, HYBRID)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    assert life.look(GOOD, MEMORY) == steps.ROLLING_BACK
+    assert life.look(GOOD, HYBRID) == steps.ROLLED_BACK
+    assert life.look(GOOD) == steps.PROVISIONING
+
+
+def test_a_model_goes_back_before_the_pods_do() -> None:
+    life = changed(HYBRID, MODEL)
+    assert life.look(replace(GOOD, job=JobState("failed", "too unlike", 3))) == steps.RESTORING_MODEL
+    assert life.placement.identity == Placement.wanted(resource(MODEL)).identity
+    assert life.look(GOOD) == steps.ROLLING_BACK
+    assert life.placement.identity == Placement.wanted(resource(HYBRID)).identity
+    assert life.look(GOOD) == steps.ROLLED_BACK
+
+
+def test_a_job_is_tried_again_after_a_pause_and_not_for_ever() -> None:
+    life = changed(HYBRID, OTHER)
+    life.look(GOOD)
+    failing = replace(GOOD, job=JobState("failed", "Milvus does not answer", 1))
+    tries = 0
+    while life.look(failing, seconds=400) == steps.VERIFYING:
+        tries += 1
+    assert (tries, life.step) == (4, steps.FAILED)
+    assert life.placement.identity == Placement.wanted(resource(HYBRID)).identity
+
+
+def test_settings_that_leave_the_answers_where_they_are_are_taken_over() -> None:
+    life = Life(HYBRID)
+    tuned = {**HYBRID, "milvus": {**HYBRID["milvus"], "search": {"topk": 5}}}
+    life.look(GOOD, tuned)
+    assert life.status["migration"] is None
+    assert placed(resource(tuned), life.placement) == resource(tuned)
+
+
+def test_a_retry_can_be_asked_for() -> None:
+    asked = resource(HYBRID)
+    again = resource(HYBRID, {"semanticrouter.dev/retry-migration": "1"})
+    assert len({cause_of(asked, {}), cause_of(again, {}), cause_of(asked, {"milvus-auth": "7"})}) == 3
+
+
+def test_a_status_that_cannot_be_read_is_none() -> None:
+    for damaged in ({"placement": {"backend": "tape"}}, {"placement": 7, "migration": {"id": 1}}, {"migration": []}):
+        assert load(damaged) == State()
+
+
+JOBS = st.builds(
+    JobState,
+    st.sampled_from(["absent", "running", "succeeded", "failed"]),
+    st.sampled_from(["", "x"]),
+    st.sampled_from([None, 0, 1, 2, 3]),
+)
+ROLLOUTS = st.builds(Rollout, st.booleans(), st.sampled_from(["", "CrashLoopBackOff"]), st.just(""))
+REPORTS = st.builds(
+    PodReport,
+    st.just("a"),
+    st.sampled_from(["", "no route"]),
+    st.sampled_from(["memory", "hybrid", "milvus"]),
+    st.booleans(),
+    st.builds(Traffic, st.integers(0, 100), st.integers(0, 100)),
+)
+LOOKS = st.builds(
+    Observation, st.sampled_from(["", "not there yet"]), JOBS, ROLLOUTS, st.lists(REPORTS, max_size=2).map(tuple)
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(SPECS),
+    st.lists(st.tuples(LOOKS, st.integers(0, 2000), st.one_of(st.none(), st.sampled_from(SPECS))), max_size=25),
+    st.booleans(),
+)
+def test_any_sequence_ends_with_one_placement(
+    first: Json, looks: list[tuple[Observation, int, Json | None]], manual: bool
+) -> None:
+    life = Life(first)
+    for seen, seconds, spec in looks:
+        asked = None if spec is None else spec | {"migration": {"rollback": "manual" if manual else "automatic"}}
+        life.look(seen, asked, seconds)
+        migration = life.state.migration
+        if migration is not None and migration.running:
+            # Pods run one of the two, and which one is told by the step alone.
+            expected = migration.target if migration.on_target else migration.source
+            assert life.placement.identity == expected.identity
+    for _ in range(15):
+        life.look(Observation(rollout=Rollout(done=True)), seconds=4000)
+    migration = life.state.migration
+    if migration is None:
+        assert life.placement.identity == Placement.wanted(resource(life.spec)).identity
+        return
+    assert not migration.running
+    wanted = Placement.wanted(resource(life.spec)).identity
+    back = {steps.ROLLED_BACK, steps.FAILED}
+    assert (life.placement.identity == wanted) is (migration.progress.outcome not in back) or (
+        migration.progress.outcome in back and life.placement.identity == migration.source.identity
+    )
