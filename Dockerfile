@@ -4,8 +4,8 @@ ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS build
-# Only the build stages have a compiler: hnswlib ships source. Portable code, since the image runs on any processor.
-ENV HNSWLIB_NO_NATIVE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Only the build stages have a compiler: hnswlib ships source.
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ python3-dev \
@@ -17,9 +17,13 @@ RUN python3 -m venv /opt/build \
     && python3 -m venv --without-pip /opt/venv
 
 FROM build AS build-router
+# For which processors hnswlib is compiled, where not for the usual ones: see constraints/hnswlib.
+ARG HNSWLIB_ARCH
 # Wheels are made with the build environment's tools; what runs gets nothing but them.
 COPY pyproject.toml README.md LICENSE ./
-RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --require-hashes -r constraints/router.txt -w /wheels \
+# hadolint ignore=SC2086
+RUN flags=$(constraints/hnswlib flags) \
+    && env $flags /opt/build/bin/pip wheel --quiet --no-build-isolation --require-hashes -r constraints/router.txt -w /wheels \
     && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile /wheels/*.whl \
     && /opt/build/bin/pip install --require-hashes --no-deps --no-compile --target /opt/weights -r constraints/model.txt
 COPY operator/ operator/

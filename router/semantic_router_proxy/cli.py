@@ -1,7 +1,10 @@
 """The command line: each command has its own module under commands/."""
 
+import sys
+
 import typer
 
+from semantic_router_proxy.cache.index.processor import UnsuitableProcessorError
 from semantic_router_proxy.commands import cache, model
 from semantic_router_proxy.commands.check_config import check_config
 from semantic_router_proxy.commands.demo import demo
@@ -40,7 +43,11 @@ app.add_typer(model.app, name="model")
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except UnsuitableProcessorError as error:
+        typer.echo(f"semantic-router: {error}.", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,16 @@ gathered; until then a search asks for a few less than wanted rather than throw.
 
 from dataclasses import dataclass
 
-import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
 from semantic_router_proxy.cache.entry import Vector
+from semantic_router_proxy.cache.index.processor import explained
+
+try:
+    import hnswlib
+except ImportError as error:
+    raise explained(error) from None
 
 # Rows that are read at once: one that is deleted meanwhile spoils only its own portion, which is then read singly.
 _PORTION = 1000
