@@ -4,7 +4,7 @@ import dataclasses
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,19 @@ from e2e.images.build import Images, build
 from e2e.world import OBJECTS, OPERATOR_NAMESPACE, RELEASE, ROOT, World
 
 KEPT = ROOT / "e2e" / "out"
+_REMARKS = pytest.StashKey[dict[str, None]]()
+
+
+@pytest.fixture
+def remark(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Adds a line to the end of the report: what this cluster could not show, for one."""
+    remarks = request.config.stash.setdefault(_REMARKS, {})
+    return lambda line: remarks.setdefault(line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_REMARKS, {}):
+        terminalreporter.write_line(line)
 
 
 def _report(line: str) -> None:

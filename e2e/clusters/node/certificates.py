@@ -40,6 +40,7 @@ USERS = (
     Identity("controller-manager", "/CN=system:kube-controller-manager"),
     Identity("scheduler", "/CN=system:kube-scheduler"),
     Identity("proxy", "/CN=system:kube-proxy"),
+    Identity("policies", "/CN=system:kube-router"),
 )
 
 

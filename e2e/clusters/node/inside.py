@@ -193,6 +193,20 @@ def _node(folders: Folders) -> None:
         f"--cert-dir={certificates}",
     )
     _run("kubectl", f"--kubeconfig={folders.kubeconfig}", "apply", "-f", str(_HERE / "addons"))
+    # Of kube-router only what enforces NetworkPolicies: Services are kube-proxy's, routes the network plugin's.
+    _start(
+        folders,
+        "kube-router",
+        f"--kubeconfig={certificates}/policies.kubeconfig",
+        f"--hostname-override={NAME}",
+        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--run-loadbalancer=false",
+        "--metrics-port=0",
+        "--v=1",
+    )
 
 
 def _credentials(certificates: Path, name: str) -> list[str]:

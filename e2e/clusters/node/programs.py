@@ -29,6 +29,7 @@ PROGRAMS = {
     "ptp": GoProgram(_MODULES / "cni", f"{_CNI}/main/ptp"),
     "host-local": GoProgram(_MODULES / "cni", f"{_CNI}/ipam/host-local"),
     "coredns": GoProgram(_MODULES / "coredns", "github.com/coredns/coredns"),
+    "kube-router": GoProgram(_MODULES / "kube-router", "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"),
     "pause": GoProgram(Path(__file__).parent / "pause", "."),
 }
 # Command -> Debian package.
@@ -36,6 +37,7 @@ TOOLS = {
     "runc": "runc",
     "ip": "iproute2",
     "iptables": "iptables",
+    "ipset": "ipset",
     "nft": "nftables",
     "conntrack": "conntrack",
     "openssl": "openssl",
