@@ -39,10 +39,13 @@ class Provider(ApiModel):
     breaker_failures: int = Field(5, ge=1, le=1000, description="In a row, after which an endpoint is left alone.")
     breaker_pause_seconds: int = Field(10, ge=1, le=3600, description="How long it is left alone.")
     health_check: HealthCheck | None = Field(None, description="None: only calls tell how an endpoint is.")
-    messages_api: Literal["translated", "native"] = Field(
+    messages_api: Literal["translated", "native", "only"] = Field(
         "translated",
         description="How /v1/messages reaches this provider: as chat completions, or as it is, because the provider "
-        "speaks Anthropic's protocol.",
+        "speaks Anthropic's protocol. only: it speaks nothing else; chats and responses become messages.",
+    )
+    responses_api: Literal["native", "translated"] = Field(
+        "native", description="How /v1/responses reaches this provider: as it is, or as chat completions."
     )
     stream_usage: bool = Field(True, description="Whether the server understands stream_options.include_usage.")
 
@@ -65,8 +68,8 @@ class Model(ApiModel):
     upstream_name: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(
         None, description="What the provider calls it, where that is another name."
     )
-    reasoning_family: Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"] = Field(
-        "none", description="How this model is told to reason, where a decision asks for it."
+    reasoning_family: Literal["none", "openai", "qwen3", "deepseek", "gpt-oss", "anthropic", "anthropic-budget"] = (
+        Field("none", description="How this model is told to reason, where a decision asks for it.")
     )
     reasoning_effort: Literal["low", "medium", "high"] = Field("medium", description="How much, where it reasons.")
     pricing: Pricing | None = Field(None, description="None: what the cache saves is told in tokens only.")
@@ -75,6 +78,12 @@ class Model(ApiModel):
     )
     capabilities: tuple[Literal["tools", "images", "structured_output"], ...] | None = Field(
         None, max_length=3, description="What it can do; requests that need more go elsewhere. None: everything."
+    )
+    default_max_tokens: int = Field(
+        8192,
+        ge=1,
+        le=100_000_000,
+        description="Longest answer where the request names no limit and the provider's protocol needs one.",
     )
     fallbacks: tuple[ShortName, ...] = Field(
         (), max_length=16, description="Models that answer, in this order, when this one cannot."

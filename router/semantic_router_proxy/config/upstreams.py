@@ -7,7 +7,7 @@ from pydantic import Field
 from semantic_router_proxy.config.section import Section
 from semantic_router_proxy.config.urls import HttpUrl
 
-ReasoningFamily = Literal["none", "openai", "qwen3", "deepseek", "gpt-oss"]
+ReasoningFamily = Literal["none", "openai", "qwen3", "deepseek", "gpt-oss", "anthropic", "anthropic-budget"]
 
 
 class HealthCheckConfig(Section):
@@ -43,10 +43,16 @@ class ProviderConfig(Section):
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which an endpoint is left alone.")
     breaker_pause_seconds: float = Field(10.0, gt=0)
     health_check: HealthCheckConfig | None = Field(None, description="None: only calls tell how an endpoint is.")
-    messages_api: Literal["translated", "native"] = Field(
+    messages_api: Literal["translated", "native", "only"] = Field(
         "translated",
         description="How /v1/messages reaches this provider: as chat completions, or untouched because it speaks "
-        "Anthropic's protocol itself; its key then goes into x-api-key.",
+        "Anthropic's protocol itself; its key then goes into x-api-key. only: it speaks nothing else, so chat "
+        "completions and responses are translated into messages.",
+    )
+    responses_api: Literal["native", "translated"] = Field(
+        "native",
+        description="How /v1/responses reaches this provider: untouched, or as chat completions because it has no "
+        "Responses API.",
     )
     stream_usage: bool = Field(True, description="Whether the server understands stream_options.include_usage.")
 
@@ -76,5 +82,8 @@ class ModelConfig(Section):
     )
     capabilities: tuple[Literal["tools", "images", "structured_output"], ...] | None = Field(
         None, description="What it can do; requests that need more go to another model. None: everything."
+    )
+    default_max_tokens: int = Field(
+        8192, ge=1, description="Longest answer where the request names no limit and the provider's protocol needs one."
     )
     fallbacks: tuple[str, ...] = Field((), description="Models that answer, in this order, when this one cannot.")

@@ -61,6 +61,21 @@ def facts_of(
     )
 
 
+def estimated_tokens(value: Any) -> int:
+    """Return about how many tokens all the texts in a part of a body have."""
+    length, open_values = 0, [value]
+    while open_values:
+        value = open_values.pop()
+        if isinstance(value, str):
+            length += len(value)
+        elif isinstance(value, dict):
+            # The data of a picture is no text.
+            open_values += [each for key, each in value.items() if key != "data"]
+        elif isinstance(value, list):
+            open_values += value
+    return length // _CHARACTERS_A_TOKEN
+
+
 def _wants_structure(body: Mapping[str, Any]) -> bool:
     """Whether the answer has to follow a JSON schema: chat's `response_format`, the Responses API's `text.format`."""
     settings = body.get("text")

@@ -1,20 +1,21 @@
 """The API on port 8801: an ASGI application that knows its few paths by heart."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 
-from semantic_router_proxy.server import feedback
+from semantic_router_proxy.config.server import ServerConfig
+from semantic_router_proxy.server import counting, feedback, models
 from semantic_router_proxy.server.embeddings import answer_embeddings
-from semantic_router_proxy.server.engine import AUTO_MODELS
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.gateway import Gateway, Request
 from semantic_router_proxy.server.health import Health
 from semantic_router_proxy.server.http import (
     ASGIApp,
     ClientGoneError,
+    Header,
     Receive,
     Scope,
     Send,
@@ -43,6 +44,9 @@ PROTOCOLS: dict[str, WireProtocol] = {
     "/v1/messages": Messages(),
 }
 _EMBEDDINGS = "/v1/embeddings"
+_POSTED = frozenset({*PROTOCOLS, _EMBEDDINGS, counting.PATH, feedback.PATH})
+# Clients of other gateways leave the version out.
+_WITHOUT_VERSION = {path.removeprefix("/v1"): path for path in (*PROTOCOLS, _EMBEDDINGS, models.PATH)}
 
 
 def make_app(health: Health) -> ASGIApp:
@@ -58,8 +62,9 @@ class _Api:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} is served here")
         path: str = scope["path"]
-        protocol = PROTOCOLS.get(path)
-        if protocol is None and path not in (_EMBEDDINGS, feedback.PATH):
+        path = _WITHOUT_VERSION.get(path, path)
+        protocol = PROTOCOLS.get("/v1/messages" if path == counting.PATH else path)
+        if path not in _POSTED:
             await self._other(path, scope, send)
             return
         record = RequestRecord("", path.removeprefix("/v1/"))
@@ -69,7 +74,7 @@ class _Api:
                 raise ApiError(405, f"{path} takes POST only.", headers={"allow": "POST"})
             if gateway is None:
                 raise ApiError(503, "The router is starting.", headers={"retry-after": "2"})
-            await self._admit(gateway, protocol, record, scope, receive, send)
+            await self._admit(gateway, path, record, scope, receive, send)
         except ApiError as error:
             record.status = error.status
             words = None if protocol is None else protocol.error(error)
@@ -87,7 +92,7 @@ class _Api:
     async def _admit(
         self,
         gateway: Gateway,
-        protocol: WireProtocol | None,
+        path: str,
         record: RequestRecord,
         scope: Scope,
         receive: Receive,
@@ -96,7 +101,7 @@ class _Api:
         """Let a request in whose caller may ask, and may ask now."""
         headers = header_map(scope)
         record.request_id = request_id(headers)
-        record.span = gateway.observer.tracer.begin(headers, f"POST {scope['path']}")
+        record.span = gateway.observer.tracer.begin(headers, f"POST {path}")
         access = gateway.engine.access
         key = access.check(headers) if access is not None else None
         caller = key.name if key is not None else ""
@@ -105,13 +110,15 @@ class _Api:
         with gateway.callers.admitted(limited_as(headers, caller), limits):
             raw = await read_body(receive, headers, server.max_body_bytes, server.receive_timeout_seconds)
             body = parse_object(raw, server.max_body_depth)
-            if scope["path"] == feedback.PATH:
+            if path == feedback.PATH:
                 told = await feedback.take_feedback(gateway, body, headers, caller)
                 record.status = 200
                 await send_json(send, 200, told)
                 return
+            protocol = PROTOCOLS.get(path)
             if protocol is None:
-                await self._embeddings(gateway, body, headers, record, receive, send)
+                answer = counting.count_message_tokens if path == counting.PATH else answer_embeddings
+                await self._tell_at_once(answer(gateway, body, headers, record), server, record, receive, send)
                 return
             protocol.check(body)
             request = Request(protocol, body, headers, cache_scope(headers, body, caller), record, caller)
@@ -126,49 +133,45 @@ class _Api:
             finally:
                 gateway.observer.running.dec()
 
-    async def _embeddings(
+    async def _tell_at_once(
         self,
-        gateway: Gateway,
-        body: dict[str, Any],
-        headers: Mapping[str, str],
+        answering: Coroutine[Any, Any, tuple[tuple[Header, ...], bytes]],
+        server: ServerConfig,
         record: RequestRecord,
         receive: Receive,
         send: Send,
     ) -> None:
-        seconds = gateway.engine.config.server.request_timeout_seconds
+        """Tell an answer that is neither streamed nor shared."""
+        seconds = server.request_timeout_seconds
         try:
             async with while_connected(receive), asyncio.timeout(seconds):
-                told, answer = await answer_embeddings(gateway, body, headers, record)
+                told, answer = await answering
         except TimeoutError:
             raise ApiError(504, f"The answer took longer than {seconds:g} s.", code="request_timeout") from None
         record.status = 200
         await send_bytes(send, 200, (*told, *identity_headers(record)), answer)
 
     async def _other(self, path: str, scope: Scope, send: Send) -> None:
+        gateway = self._health.gateway
         if path == "/healthz":
             await send_json(send, 200, {"status": "ok"})
         elif path == "/readyz":
             await send_json(send, *self._health.ready())
-        elif path == "/v1/models" or path.startswith("/v1/models/"):
-            await self._models(path, send)
-        else:
-            await send_error(send, ApiError(404, f"There is no {scope['method']} {path} here.", code="unknown_url"))
-
-    async def _models(self, path: str, send: Send) -> None:
-        gateway = self._health.gateway
-        if gateway is None:
+        elif path != models.PATH and not path.startswith(f"{models.PATH}/"):
+            await send_error(send, _unknown(path, scope["method"]))
+        elif gateway is None:
             await send_error(send, ApiError(503, "The router is starting.", headers={"retry-after": "2"}))
-            return
-        names = ["auto", *(name for name in gateway.engine.targets if name not in AUTO_MODELS)]
-        asked = path.removeprefix("/v1/models").strip("/")
-        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "semantic-router"} for name in names]
-        if not asked:
-            await send_json(send, 200, {"object": "list", "data": listed})
-            return
-        for model in listed:
-            if model["id"] == asked:
-                await send_json(send, 200, model)
-                return
-        await send_error(
-            send, ApiError(404, f"The model '{asked}' does not exist here.", param="model", code="model_not_found")
+        else:
+            try:
+                await send_json(send, 200, models.told_models(gateway.engine, path, header_map(scope)))
+            except ApiError as error:
+                await send_error(send, error)
+
+
+def _unknown(path: str, method: str) -> ApiError:
+    if path.startswith("/v1/responses/"):
+        message = (
+            "This router keeps no responses: send the whole conversation as 'input' instead of an earlier one's id."
         )
+        return ApiError(404, message, code="responses_not_kept")
+    return ApiError(404, f"There is no {method} {path} here.", code="unknown_url")

@@ -8,7 +8,8 @@ import orjson
 
 from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
 from semantic_router_proxy.server.errors import ApiError, invalid
-from semantic_router_proxy.server.gateway import Gateway, as_api_error, provider_error
+from semantic_router_proxy.server.failures import as_api_error, provider_error
+from semantic_router_proxy.server.gateway import Gateway
 from semantic_router_proxy.server.http import JSON, Header
 from semantic_router_proxy.server.observe import RequestRecord
 from semantic_router_proxy.server.passing import as_headers, to_client, to_upstream

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,20 +17,19 @@ from semantic_router_proxy.cache.service import Prepared, SemanticCache
 from semantic_router_proxy.embedding.base import Embedder, EmbeddingError
 from semantic_router_proxy.routing.decide import Route
 from semantic_router_proxy.routing.facts import RequestFacts, facts_of, last_user_text
-from semantic_router_proxy.routing.prompts import with_system_prompt
-from semantic_router_proxy.routing.reasoning import reasoning_fields
 from semantic_router_proxy.server import judging
+from semantic_router_proxy.server.asking import Question
 from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
-from semantic_router_proxy.server.errors import ApiError, invalid
+from semantic_router_proxy.server.errors import ApiError
+from semantic_router_proxy.server.failures import as_api_error
 from semantic_router_proxy.server.flight import Flight, Verdict
 from semantic_router_proxy.server.limits import CallerLimits
 from semantic_router_proxy.server.observe import Observer, RequestRecord
 from semantic_router_proxy.server.passing import as_headers, to_client, to_upstream
-from semantic_router_proxy.server.protocols.base import Translation, WireProtocol
-from semantic_router_proxy.server.protocols.messages_to_chat import wants_thinking
-from semantic_router_proxy.server.sse import DONE, EventSplitter, json_of
+from semantic_router_proxy.server.protocols.base import WireProtocol
+from semantic_router_proxy.server.receiving import receive
 from semantic_router_proxy.server.tracing import CLIENT, Span, child
-from semantic_router_proxy.upstream.client import Call, Exchange, UpstreamClient
+from semantic_router_proxy.upstream.client import Exchange, UpstreamClient
 from semantic_router_proxy.upstream.errors import UpstreamError
 from semantic_router_proxy.upstream.provider import Target
 
@@ -180,14 +180,8 @@ class Gateway:
                 flight.begin(_hit_verdict(hit, route), streamed=False)
                 flight.finish(hit.response)
                 return
-        with child(request.record.span, f"{request.protocol.name} {route.model}", CLIENT) as call:
-            async with await self._call(request, targets, route, call) as exchange:
-                self.observer.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
-                if exchange.status < 400:
-                    engine.router.performance.first_byte(exchange.target.model.name, exchange.first_byte_seconds)
-                _describe(call, exchange)
-                await self._receive(flight, request, route, exchange)
-        if flight.body is not None and exchange.target is targets[0] and limits.enabled:
+        target = await self._ask(flight, request, engine, targets, route)
+        if flight.body is not None and target is targets[0] and limits.enabled:
             await self._admit(request, route, embedding, flight.body, limits.ttl_seconds)
             if shadowed is not None and prepared is not None:
                 await judging.compare(self, request.record.request_id, prepared, shadowed, flight.body)
@@ -222,94 +216,27 @@ class Gateway:
             code="model_not_found",
         )
 
-    async def _call(self, request: Request, targets: tuple[Target, ...], route: Route, span: Span | None) -> Exchange:
-        protocol = request.protocol
-
-        def call_for(target: Target) -> Call:
-            native = speaks_anthropic(target)
-            asked = with_system_prompt(protocol.name, request.body, route.system_prompt)
-            path, said = protocol.call(asked, native=native)
-            anthropic = protocol.name == "messages"
-            reasoning = route.use_reasoning or (anthropic and wants_thinking(request.body))
-            effort = route.reasoning_effort
-            extra = reasoning_fields(target.model, said, path=path, use_reasoning=reasoning, effort=effort)
-            body = {**said, **extra, "model": target.upstream_name}
-            tells_usage = protocol.usage_on_request or path != protocol.path
-            if request.stream and tells_usage and target.provider.config.stream_usage:
-                body["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
-            try:
-                return Call(path, orjson.dumps(body), native=anthropic and native)
-            except orjson.JSONEncodeError:
-                raise invalid("The request body is nested too deeply to be passed on.") from None
-
+    async def _ask(
+        self, flight: Flight, request: Request, engine: Engine, targets: tuple[Target, ...], route: Route
+    ) -> Target:
+        """Take the answer of the first target that gives one into the flight; return that target."""
+        asked = Question(request.protocol, request.body, route)
         # A key that this router accepts is no business of a provider's.
-        own_keys = self.engine.access is not None
-        passed = to_upstream(request.headers, request.record.request_id, credentials=not own_keys)
-        if span is not None:
-            passed["traceparent"] = span.traceparent
-        return await self.client.open(targets, call_for, passed)
-
-    async def _receive(self, flight: Flight, request: Request, route: Route, exchange: Exchange) -> None:
-        """Take the provider's answer over into the flight. Raises ApiError for one that is an error."""
-        passed = to_client(exchange.headers)
-        if not 200 <= exchange.status < 300:
-            body = await exchange.read()
-            raise provider_error(exchange, body, passed)
-        verdict = Verdict(
-            cache=_missed(request),
-            model=exchange.target.model.name,
-            decision=route.decision,
-            reason=route.reason,
-            use_reasoning=route.use_reasoning,
-            escalated=route.escalated,
-            upstream_headers=as_headers(passed),
-        )
-        translation = request.protocol.translation(native=speaks_anthropic(exchange.target))
-        if exchange.headers.get("content-type", "").startswith("text/event-stream"):
-            await self._receive_stream(flight, request, verdict, exchange, translation)
-            return
-        body = await exchange.read()
-        try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise ApiError(
-                502, f"Provider {exchange.target.provider.name} sent an answer that is not JSON.", code="bad_upstream"
-            ) from None
-        if translation is not None:
-            answer = _translated(translation, answer, exchange.target.provider.name)
-            body = orjson.dumps(answer)
-        self.count_tokens(verdict.model, answer, saved=False)
-        flight.begin(verdict, streamed=False)
-        flight.finish(body)
-
-    async def _receive_stream(
-        self,
-        flight: Flight,
-        request: Request,
-        verdict: Verdict,
-        exchange: Exchange,
-        translation: Translation | None,
-    ) -> None:
-        splitter = EventSplitter()
-        flight.begin(verdict, streamed=True)
-        async for chunk in exchange.chunks():
-            for event in splitter.feed(chunk):
-                for said in (event,) if translation is None else translation.event(event):
-                    flight.add(said)
-        for event in splitter.finish():
-            for said in (event,) if translation is None else translation.event(event):
-                flight.add(said)
-        for said in translation.finish() if translation is not None else ():
-            flight.add(said)
-        answer = request.protocol.assemble(flight.events)
-        if answer is None:
-            raise ApiError(
-                502, f"Provider {exchange.target.provider.name} ended its answer too early.", code="cut_stream"
-            )
-        if flight.events[-1] != DONE and request.protocol.usage_on_request:
-            flight.add(DONE)
-        self.count_tokens(verdict.model, answer, saved=False)
-        flight.finish(orjson.dumps(answer))
+        passed = to_upstream(request.headers, request.record.request_id, credentials=engine.access is None)
+        with child(request.record.span, f"{request.protocol.name} {route.model}", CLIENT) as span:
+            if span is not None:
+                passed["traceparent"] = span.traceparent
+            async with await self.client.open(targets, asked.call_for, passed) as exchange:
+                target = exchange.target
+                model = target.model.name
+                self.observer.first_byte(model, exchange.first_byte_seconds)
+                if exchange.status < 400:
+                    engine.router.performance.first_byte(model, exchange.first_byte_seconds)
+                _describe(span, exchange)
+                counted = partial(self.count_tokens, model, saved=False)
+                verdict = _answered(request, route, exchange)
+                await receive(flight, request.protocol, exchange, asked.translation(target), verdict, counted)
+                return target
 
     async def _admit(
         self, request: Request, route: Route, embedding: Vector | None, body: bytes, ttl_seconds: int | None
@@ -340,13 +267,6 @@ class Gateway:
             self.observer.money(model, "saved" if saved else "spent", amount, pricing.currency)
 
 
-def _translated(translation: Translation, answer: object, provider: str) -> dict[str, Any]:
-    try:
-        return translation.whole(answer)
-    except (LookupError, TypeError, ValueError):
-        raise ApiError(502, f"Provider {provider} sent an answer that cannot be read.", code="bad_upstream") from None
-
-
 def _describe(span: Span | None, exchange: Exchange) -> None:
     if span is not None:
         span.attributes |= {
@@ -357,8 +277,18 @@ def _describe(span: Span | None, exchange: Exchange) -> None:
         }
 
 
-def speaks_anthropic(target: Target) -> bool:
-    return target.provider.config.messages_api == "native"
+def _answered(request: Request, route: Route, exchange: Exchange) -> Verdict:
+    prepared = request.prepared
+    read = prepared is not None and prepared.eligibility.exact
+    return Verdict(
+        cache="miss" if read else "bypass",
+        model=exchange.target.model.name,
+        decision=route.decision,
+        reason=route.reason,
+        use_reasoning=route.use_reasoning,
+        escalated=route.escalated,
+        upstream_headers=as_headers(to_client(exchange.headers)),
+    )
 
 
 def usage_of(answer: object) -> tuple[int, int]:
@@ -391,33 +321,3 @@ def _hit_verdict(hit: CacheHit, route: Route) -> Verdict:
         entry_id=hit.header.entry_id,
         escalated=route.escalated,
     )
-
-
-def _missed(request: Request) -> str:
-    prepared = request.prepared
-    read = prepared is not None and prepared.eligibility.exact
-    return "miss" if read else "bypass"
-
-
-def as_api_error(error: UpstreamError) -> ApiError:
-    if error.saturated:
-        return ApiError(429, f"Too many calls: {error}.", code="concurrency_limit", headers={"retry-after": "1"})
-    if error.timeout:
-        return ApiError(504, f"The model server was too slow: {error}.", code="upstream_timeout")
-    return ApiError(502, f"The model server cannot answer: {error}.", code="upstream_unavailable")
-
-
-def provider_error(exchange: Exchange, body: bytes, passed: Mapping[str, str]) -> ApiError:
-    """Pass a provider's error on: its status, its JSON where it is an error object, its Retry-After."""
-    name = exchange.target.provider.name
-    # The router's own key was refused: that is not the caller's fault, and the provider's words may quote the key.
-    if exchange.status in (401, 403) and exchange.target.provider.keys.configured:
-        return ApiError(502, f"Provider {name} refused the router's API key.", code="upstream_credentials")
-    if 300 <= exchange.status < 400:
-        return ApiError(502, f"Provider {name} answered with a redirect, which is not followed.", code="bad_upstream")
-    parsed = json_of(b"data: " + body.replace(b"\n", b" ") + b"\n\n")
-    key = exchange.target.provider.keys.read()
-    quoted = bool(key) and key.encode() in body
-    own = body if parsed is not None and parsed.get("error") and not quoted else None
-    status = exchange.status if 400 <= exchange.status < 600 else 502
-    return ApiError(status, f"Provider {name} answered {exchange.status}.", headers=passed, body=own)

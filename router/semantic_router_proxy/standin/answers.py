@@ -86,15 +86,25 @@ def tool_call(body: dict[str, Any]) -> tuple[str, str] | None:
     if not tools or body.get("tool_choice") == "none":
         return None
     messages = body.get("messages")
-    if isinstance(messages, list) and messages and messages[-1].get("role") == "tool":
+    if isinstance(messages, list) and messages and _is_result(messages[-1]):
         return None
     function = tools[0].get("function", tools[0])
     return function["name"], json.dumps(sample(function.get("parameters") or function.get("input_schema")))
 
 
+def _is_result(message: dict[str, Any]) -> bool:
+    """Whether a message carries a tool's result, as either protocol has it."""
+    content = message.get("content")
+    blocks = content if isinstance(content, list) else ()
+    return message.get("role") == "tool" or any(block.get("type") == "tool_result" for block in blocks)
+
+
 def reply_text(body: dict[str, Any], question: str) -> str:
     """Return the answer: JSON where a schema was asked for, else sentences."""
     wanted = body.get("response_format")
+    anthropics = (body.get("output_config") or {}).get("format")
+    if anthropics:
+        return json.dumps(sample(anthropics.get("schema")))
     if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
         return json.dumps(sample(wanted.get("json_schema", {}).get("schema")))
     if isinstance(wanted, dict) and wanted.get("type") == "json_object":

@@ -57,6 +57,7 @@ class StandIn:
                 Route("/v1/completions", self._completions, methods=post),
                 Route("/v1/responses", self._responses, methods=post),
                 Route("/v1/messages", self._messages, methods=post),
+                Route("/v1/messages/count_tokens", self._count, methods=post),
                 Route("/v1/embeddings", self._embeddings, methods=post),
                 Route("/v1/models", self._models),
                 Route("/healthz", self._health),
@@ -112,6 +113,10 @@ class StandIn:
             request, body, mode, message, 30, lambda: _named_events(bodies.anthropic_events(message))
         )
 
+    async def _count(self, request: Request) -> Response:
+        body = await self._receive(request)
+        return _json({"input_tokens": bodies.usage(body, "")["prompt_tokens"]})
+
     async def _embeddings(self, request: Request) -> Response:
         body = await self._receive(request)
         texts = body.get("input")
@@ -150,7 +155,7 @@ class StandIn:
     ) -> Response:
         with self._running():
             if mode.startswith("status-"):
-                return _failure(int(mode.removeprefix("status-")))
+                return _failure(int(mode.removeprefix("status-")), request.url.path)
             if mode == "hang":
                 await _until_gone(request)
                 self.record.cancelled += 1
@@ -202,11 +207,14 @@ def _json(data: Any) -> Response:
     return Response(orjson.dumps(data), media_type="application/json", headers={"x-request-id": "req_standin"})
 
 
-def _failure(status: int) -> Response:
+def _failure(status: int, path: str) -> Response:
     kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
     error = {"message": f"The stand-in was asked to answer {status}.", "type": kind, "param": None, "code": None}
     headers = {"retry-after": "7"} if status in (429, 503) else {}
-    return Response(orjson.dumps({"error": error}), status, headers, "application/json")
+    told: dict[str, Any] = {"error": error}
+    if path == "/v1/messages":
+        told = {"type": "error", "error": {"type": kind, "message": error["message"]}}
+    return Response(orjson.dumps(told), status, headers, "application/json")
 
 
 async def _until_gone(request: Request) -> None:

@@ -13,7 +13,8 @@ from semantic_router_proxy.upstream.budget import RetryBudget
 from semantic_router_proxy.upstream.errors import UpstreamError
 from semantic_router_proxy.upstream.provider import Endpoint, Provider, Target
 
-RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+# 529 is how Anthropic says that it is overloaded.
+RETRIED_STATUSES = frozenset({500, 502, 503, 504, 529})
 _BACKOFF_SECONDS = 0.05
 _LONGEST_BACKOFF_SECONDS = 1.0
 _ANTHROPIC_VERSION = "2023-06-01"
@@ -255,6 +256,11 @@ def _headers(provider: Provider, passed: Mapping[str, str], *, native: bool = Fa
         if key:
             headers |= {"x-api-key": key} if native else {"authorization": f"Bearer {key}"}
     if native:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if "anthropic-version" not in headers and scheme.lower() == "bearer":
+            # A client of another protocol means its key; one of Anthropic's may mean a token, which stays as it is.
+            del headers["authorization"]
+            headers.setdefault("x-api-key", token.strip())
         headers.setdefault("anthropic-version", _ANTHROPIC_VERSION)
         return headers
     own = headers.pop("x-api-key", "")

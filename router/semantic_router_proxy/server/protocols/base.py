@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import orjson
+
 from semantic_router_proxy.server.errors import ApiError, invalid
 
 
@@ -56,17 +58,6 @@ class WireProtocol(Protocol):
         """Return the body of an answer that is an error."""
         ...
 
-    def call(self, body: dict[str, Any], *, native: bool) -> tuple[str, dict[str, Any]]:
-        """Return the path and the body for a provider. `native`: it speaks Anthropic's protocol itself.
-
-        Raises ApiError 400 for what cannot be translated.
-        """
-        ...
-
-    def translation(self, *, native: bool) -> Translation | None:
-        """Return what turns such a provider's answer into this protocol's; None where it is one already."""
-        ...
-
 
 class OpenAIProtocol:
     """What the protocols of OpenAI have in common: every provider speaks them."""
@@ -74,13 +65,13 @@ class OpenAIProtocol:
     path: str
 
     def error(self, error: ApiError) -> bytes:
-        return error.body
-
-    def call(self, body: dict[str, Any], *, native: bool) -> tuple[str, dict[str, Any]]:
-        return self.path, body
-
-    def translation(self, *, native: bool) -> Translation | None:
-        return None
+        """Return an error in OpenAI's words, also where a provider has told it in Anthropic's."""
+        told: Any = orjson.loads(error.body)
+        inner = told.get("error")
+        if told.get("type") != "error" or not isinstance(inner, dict):
+            return error.body
+        words = {"message": str(inner.get("message")), "type": inner.get("type"), "param": None, "code": None}
+        return orjson.dumps({"error": words})
 
 
 def require_list(body: dict[str, Any], key: str) -> None:
@@ -101,3 +92,9 @@ def require_model(body: dict[str, Any]) -> None:
     model = body.get("model")
     if model is not None and not isinstance(model, str):
         raise invalid("'model' must be a string.", param="model", code="invalid_type")
+
+
+def untranslatable(what: str, api: str, param: str, advice: str = "") -> ApiError:
+    """Return the refusal of what cannot be said in the protocol that a model's provider speaks."""
+    message = f"{what} has no counterpart in {api}, which this model's provider speaks."
+    return invalid(f"{message} {advice}".rstrip(), param=param, code="not_translatable")

@@ -8,10 +8,8 @@ import orjson
 from semantic_router_proxy.server.errors import ApiError, invalid
 from semantic_router_proxy.server.protocols.base import check_turns, require_list, require_model
 from semantic_router_proxy.server.protocols.messages_from_chat import StreamToMessage, named_event, to_message
-from semantic_router_proxy.server.protocols.messages_to_chat import to_chat
 from semantic_router_proxy.server.sse import json_of
 
-_CHAT = "/chat/completions"
 _ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -35,13 +33,9 @@ class Messages:
     usage_on_request = False
 
     def check(self, body: dict[str, Any]) -> None:
-        require_model(body)
-        require_list(body, "messages")
-        check_turns(body["messages"])
+        check_conversation(body)
         if not isinstance(body.get("max_tokens"), int):
             raise invalid("'max_tokens' must be an integer.", param="max_tokens")
-        if body.get("tools") is not None and not isinstance(body["tools"], list):
-            raise invalid("'tools' must be an array.", param="tools", code="invalid_type")
 
     def assemble(self, events: Sequence[bytes]) -> dict[str, Any] | None:
         message: dict[str, Any] = {}
@@ -93,11 +87,14 @@ class Messages:
         kind = _ERROR_TYPES.get(error.status, "api_error" if error.status >= 500 else "invalid_request_error")
         return orjson.dumps({"type": "error", "error": {"type": kind, "message": str(message)}})
 
-    def call(self, body: dict[str, Any], *, native: bool) -> tuple[str, dict[str, Any]]:
-        return (self.path, body) if native else (_CHAT, to_chat(body))
 
-    def translation(self, *, native: bool) -> "ToMessages | None":
-        return None if native else ToMessages()
+def check_conversation(body: dict[str, Any]) -> None:
+    """Raise ApiError 400 for what is no conversation, whatever is to be done with it."""
+    require_model(body)
+    require_list(body, "messages")
+    check_turns(body["messages"])
+    if body.get("tools") is not None and not isinstance(body["tools"], list):
+        raise invalid("'tools' must be an array.", param="tools", code="invalid_type")
 
 
 class ToMessages:

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from semantic_router_proxy.server.errors import invalid
+from semantic_router_proxy.server.errors import ApiError, invalid
+from semantic_router_proxy.server.protocols.base import untranslatable
 
 _HANDLED = frozenset(
     {"messages", "system", "tools", "tool_choice", "max_tokens", "stop_sequences", "metadata", "thinking"}
@@ -146,9 +147,5 @@ def _tool_choice(choice: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _refused(what: str) -> Exception:
-    return invalid(
-        f"{what} has no counterpart in chat completions, which this model's provider speaks. "
-        "A provider with messages_api: native takes it.",
-        code="not_translatable",
-    )
+def _refused(what: str) -> ApiError:
+    return untranslatable(what, "chat completions", "messages", "A provider with messages_api: native takes it.")

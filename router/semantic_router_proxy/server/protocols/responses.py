@@ -21,6 +21,12 @@ class Responses(OpenAIProtocol):
         require_model(body)
         if body.get("input") is None and body.get("prompt") is None:
             raise invalid("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
+        if body.get("background"):
+            raise invalid(
+                "'background' needs a response that can be fetched later; this router keeps none. Use 'stream'.",
+                param="background",
+                code="responses_not_kept",
+            )
 
     def assemble(self, events: Sequence[bytes]) -> dict[str, Any] | None:
         for event in reversed(events):
@@ -37,22 +43,23 @@ class Responses(OpenAIProtocol):
             {"type": "response.in_progress", "response": running},
         ]
         for number, item in enumerate(answer.get("output") or ()):
-            told += _item(number, item)
+            told += item_events(number, item)
         told.append({"type": f"response.{answer.get('status', 'completed')}", "response": answer})
-        return [_event({**event, "sequence_number": number}) for number, event in enumerate(told)]
+        return [named_event({**event, "sequence_number": number}) for number, event in enumerate(told)]
 
     def usage_only(self, event: bytes) -> bool:
         return False
 
     def broken(self, message: str) -> bytes:
-        return _event({"type": "error", "code": "upstream_error", "message": message, "param": None})
+        return named_event({"type": "error", "code": "upstream_error", "message": message, "param": None})
 
 
-def _event(told: dict[str, Any]) -> bytes:
+def named_event(told: dict[str, Any]) -> bytes:
     return b"event: " + str(told["type"]).encode() + b"\ndata: " + orjson.dumps(told) + b"\n\n"
 
 
-def _item(number: int, item: dict[str, Any]) -> list[dict[str, Any]]:
+def item_events(number: int, item: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events that tell one item of an answer's output, from its opening to its end."""
     place = {"item_id": item.get("id"), "output_index": number}
     opening = {**item, "status": "in_progress"}
     middle: list[dict[str, Any]] = []
@@ -61,8 +68,19 @@ def _item(number: int, item: dict[str, Any]) -> list[dict[str, Any]]:
         arguments = item.get("arguments", "")
         middle = [
             {"type": "response.function_call_arguments.delta", **place, "delta": arguments},
-            {"type": "response.function_call_arguments.done", **place, "arguments": arguments},
+            {
+                "type": "response.function_call_arguments.done",
+                **place,
+                "name": item.get("name"),
+                "arguments": arguments,
+            },
         ]
+    elif item.get("type") == "reasoning" and item.get("content"):
+        opening["content"] = []
+        for index, part in enumerate(item["content"]):
+            at, text = {**place, "content_index": index}, part.get("text", "")
+            middle.append({"type": "response.reasoning_text.delta", **at, "delta": text})
+            middle.append({"type": "response.reasoning_text.done", **at, "text": text})
     elif item.get("type") == "message":
         opening["content"] = []
         for index, part in enumerate(item.get("content") or ()):
