@@ -54,6 +54,7 @@ class ArchiveWriter:
     """Turns entries into pieces of an archive; the pieces one after another are the file."""
 
     def __init__(self, header: ArchiveHeader) -> None:
+        self.header = header
         self._zip = zlib.compressobj(level=6, wbits=31)
         self._digest = hashlib.sha256()
         self._pending = b""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -13,10 +13,12 @@ import typer
 from semantic_router_proxy.cache.archive import ArchiveHeader, write_archive
 from semantic_router_proxy.cache.backend import CacheBackend
 from semantic_router_proxy.cache.entry import CacheEntry, CacheHit, EntryHeader, Selection
+from semantic_router_proxy.cache.store import EntryStore
 from semantic_router_proxy.commands.problems import report
 from semantic_router_proxy.config.problems import ConfigError, Problem
 
 TOKEN_VARIABLE = "SEMANTIC_ROUTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+RESULT_VARIABLE = "SEMANTIC_ROUTER_RESULT_FILE"
 _ROUTER = "http://127.0.0.1:8080"
 _SECONDS = 60
 
@@ -50,6 +52,10 @@ class Target(Protocol):
 
     async def warm(self, asked: dict[str, Any], answer: dict[str, Any], scope: str) -> tuple[str | None, str]: ...
 
+    async def try_out(self) -> float:
+        """Write an entry and find it again; return the seconds that took."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -62,16 +68,22 @@ class Place:
 
 def run(place: Place, work: Callable[[Target], Awaitable[int]]) -> None:
     """Do the work on the target and exit with its code; failures are told in words."""
+
+    async def on_target() -> int:
+        async with target_of(place) as target:
+            return await work(target)
+
+    finish(on_target())
+
+
+def finish(work: Coroutine[Any, Any, int]) -> None:
+    """Do the work and exit with its code; failures are told in words."""
     from semantic_router_proxy.cache.archive import ArchiveError
     from semantic_router_proxy.cache.store import StoreMismatch, StoreUnavailable
     from semantic_router_proxy.embedding.base import EmbeddingError
 
-    async def on_target() -> int:
-        async with _target(place) as target:
-            return await work(target)
-
     try:
-        code = asyncio.run(on_target())
+        code = asyncio.run(work)
     except ConfigError as error:
         raise typer.Exit(report(error)) from None
     except (StoreMismatch, EmbeddingError) as error:
@@ -87,8 +99,16 @@ def fail(message: str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
+def tell(message: str) -> None:
+    """Print what was done; where a Job runs the command, also as the message that its pod ends with."""
+    typer.echo(message)
+    if file := os.environ.get(RESULT_VARIABLE):
+        Path(file).write_text(message, encoding="utf-8")
+
+
 @contextlib.asynccontextmanager
-async def _target(place: Place) -> AsyncIterator[Target]:
+async def target_of(place: Place) -> AsyncIterator[Target]:
+    """Open the cache that the options name. Raises CommandError, ConfigError, StoreUnavailable and StoreMismatch."""
     if place.config is not None and place.url is not None:
         raise CommandError("give --url or --config, not both")
     if place.config is not None:
@@ -135,7 +155,7 @@ async def _open_store(file: Path) -> AsyncIterator[Target]:
     try:
         await store.open()
         identity = embedder.identity
-        yield StoreTarget(backend, ArchiveHeader(str(identity), identity.dimension), store.count)
+        yield StoreTarget(backend, ArchiveHeader(str(identity), identity.dimension), store)
     finally:
         await backend.close()
         await embedder.close()
@@ -144,13 +164,13 @@ async def _open_store(file: Path) -> AsyncIterator[Target]:
 class StoreTarget:
     """The store, without a router."""
 
-    def __init__(self, backend: CacheBackend, header: ArchiveHeader, count: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, backend: CacheBackend, header: ArchiveHeader, store: EntryStore) -> None:
         self._backend = backend
         self._header = header
-        self._count = count
+        self._store = store
 
     async def stats(self) -> dict[str, Any]:
-        return {"backend": "milvus", "stored_rows": await self._count(), "embedder": self._header.embedder}
+        return {"backend": "milvus", "stored_rows": await self._store.count(), "embedder": self._header.embedder}
 
     async def entries(self, selection: Selection, cursor: str, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         page = await self._backend.read_entries(cursor, limit)
@@ -180,6 +200,11 @@ class StoreTarget:
     async def warm(self, asked: dict[str, Any], answer: dict[str, Any], scope: str) -> tuple[str | None, str]:
         del asked, answer, scope
         raise CommandError("warming needs a running router, which decides where an answer belongs: give --url")
+
+    async def try_out(self) -> float:
+        from semantic_router_proxy.cache.trial import try_out
+
+        return await try_out(self._store, self._header.dimension)
 
 
 class RouterTarget:
@@ -220,6 +245,9 @@ class RouterTarget:
     async def warm(self, asked: dict[str, Any], answer: dict[str, Any], scope: str) -> tuple[str | None, str]:
         told = await self._json("POST", "warm", json={"request": asked, "response": answer, "scope": scope})
         return told["entry_id"], told["reason"]
+
+    async def try_out(self) -> float:
+        raise CommandError("a trial needs the store itself: give --config")
 
     async def _json(self, method: str, path: str, *, missing_is_none: bool = False, **more: Any) -> dict[str, Any]:
         async with self._sent(method, path, missing=missing_is_none, **more) as response:

@@ -2,17 +2,31 @@
 
 import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any
+from urllib.parse import urlsplit
 
 import orjson
 import typer
 
-from semantic_router_proxy.cache.archive import ArchiveError, ArchiveReader
+from semantic_router_proxy.cache.archive import ArchiveError, ArchiveReader, ArchiveWriter
+from semantic_router_proxy.cache.entry import Selection
 from semantic_router_proxy.commands.cache_entries import Before, Decision, Model, Scope, selection_from
-from semantic_router_proxy.commands.cache_target import CommandError, Config, Place, Target, TokenFile, Url, run
+from semantic_router_proxy.commands.cache_target import (
+    CommandError,
+    Config,
+    Place,
+    Target,
+    TokenFile,
+    Url,
+    finish,
+    run,
+    target_of,
+    tell,
+)
 
 _API_KEY_VARIABLE = "SEMANTIC_ROUTER_API_KEY"
 
@@ -26,6 +40,12 @@ def export(
     scope: Scope = None,
     decision: Decision = None,
     before: Before = None,
+    every_address: Annotated[
+        bool,
+        typer.Option(
+            "--every-address", help="Ask all addresses of --url's host: the replicas behind a headless Service."
+        ),
+    ] = False,
 ) -> None:
     """Write answers with their questions and vectors into an archive; one that is not whole never gets its name.
 
@@ -33,15 +53,58 @@ def export(
     """
     selection = selection_from(scope, model, decision, before)
 
-    async def work(target: Target) -> int:
+    async def work() -> int:
+        places = [Place(each, config, token_file) for each in (addresses_of(url) if every_address else [url])]
         with _written_whole(file) as writing:
-            async for piece in target.export(selection):
-                writing.write(piece)
+            if len(places) == 1:
+                async with target_of(places[0]) as target:
+                    async for piece in target.export(selection):
+                        writing.write(piece)
+            else:
+                await put_together(places, selection, writing)
             count = _count(writing)
-        typer.echo(f"{count} answers are in {file}")
+        tell(f"{count} answers are in {file}" + (f", from {len(places)} routers" if every_address else ""))
         return 0
 
-    run(Place(url, config, token_file), work)
+    finish(work())
+
+
+def addresses_of(url: str | None) -> list[str]:
+    """Return the URL once for each address of its host. Raises CommandError."""
+    parts = urlsplit(url or "")
+    try:
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError
+        found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+    except ValueError:
+        raise CommandError("--every-address needs --url http://HOST:PORT") from None
+    except OSError as error:
+        raise CommandError(f"{parts.hostname} has no address: {error.strerror}") from None
+    hosts = sorted({(str(address[0]), int(address[1])) for *_, address in found})
+    return [f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}" for host, port in hosts]
+
+
+async def put_together(places: list[Place], selection: Selection, writing: IO[bytes]) -> None:
+    """Write one archive of several routers' entries. Raises CommandError, ArchiveError."""
+    writer: ArchiveWriter | None = None
+    seen: set[str] = set()
+    for place in places:
+        with tempfile.TemporaryFile() as part:
+            async with target_of(place) as target:
+                async for piece in target.export(selection):
+                    part.write(piece)
+            part.seek(0)
+            reader = ArchiveReader(part)
+            writer = writer or ArchiveWriter(reader.header)
+            if reader.header != writer.header:
+                raise CommandError(f"{place.url} has another embedding model than {places[0].url}")
+            for portion in reader.portions():
+                for entry in portion:
+                    if entry.header.entry_id not in seen:
+                        seen.add(entry.header.entry_id)
+                        writing.write(writer.add(entry))
+    if writer is not None:
+        writing.write(writer.finish())
 
 
 @contextlib.contextmanager
@@ -90,10 +153,20 @@ def import_(
             except CommandError as error:
                 raise CommandError(f"{error}. {read} entries are done: go on with --skip {max(read, skip)}") from None
         passed = min(skip, read)
-        typer.echo(f"{held} answers were put in, {read - passed - held} had expired or did not fit, {passed} skipped")
+        tell(f"{held} answers were put in, {read - passed - held} had expired or did not fit, {passed} skipped")
         return 0
 
     run(Place(url, config, token_file), work)
+
+
+def verify(config: Config = None) -> None:
+    """Write an entry into the store of --config, find it again and delete it; the collection is made if need be."""
+
+    async def work(target: Target) -> int:
+        tell(f"an entry was written, and found again after {await target.try_out():.2f} s")
+        return 0
+
+    run(Place(None, config, None), work)
 
 
 def warm(

@@ -1,7 +1,9 @@
 """`semantic-router cache` as a process, against a running router's admin port."""
 
 import asyncio
+import contextlib
 import gzip
+import io
 import json
 import os
 import sys
@@ -11,6 +13,10 @@ from pathlib import Path
 import pytest
 from tests.system.gateway.conftest import Running, Start, listening
 
+from semantic_router_proxy.cache.archive import ArchiveReader
+from semantic_router_proxy.cache.entry import Selection
+from semantic_router_proxy.commands.cache_target import CommandError, Place
+from semantic_router_proxy.commands.cache_transfer import addresses_of, put_together
 from semantic_router_proxy.config.server import AdminConfig
 from semantic_router_proxy.server.admin import make_admin_app
 
@@ -93,6 +99,27 @@ async def test_an_archive_restores_what_was_deleted(router: Running, command: Co
     assert (headers["x-vsr-cache"], after) == ("hit", before)
     assert router.standin.record.requests == 1
     assert "1 skipped" in (await command("import", str(file), "--skip", "1"))[1]
+
+
+async def test_the_answers_of_all_replicas_make_one_archive(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "admin-token").write_text(TOKEN)
+    config, written = AdminConfig(token_file="admin-token"), io.BytesIO()
+    async with contextlib.AsyncExitStack() as stack:
+        places = []
+        for question in (BIRDS, CHEESE):
+            replica = await start()
+            await replica.ask(question)
+            url = await stack.enter_async_context(listening(make_admin_app(replica.health, config, tmp_path)))
+            places.append(Place(url, None, tmp_path / "admin-token"))
+        # One of them twice: an entry that both have is in the archive once.
+        await put_together([*places, places[0]], Selection(), written)
+    written.seek(0)
+    found = [entry.header.query for portion in ArchiveReader(written).portions() for entry in portion]
+    assert sorted(found) == sorted([BIRDS, CHEESE])
+    assert addresses_of("http://127.0.0.1:8080") == ["http://127.0.0.1:8080"]
+    for wrong in (None, "https://localhost:1", "127.0.0.1:1"):
+        with pytest.raises(CommandError, match="--every-address needs"):
+            addresses_of(wrong)
 
 
 async def test_a_damaged_archive_is_refused_with_the_place(router: Running, command: Command, tmp_path: Path) -> None:
