@@ -56,6 +56,17 @@ class Secrets:
                 found[secret[1]] = state
         return found
 
+    async def data(self, namespace: str, name: str) -> dict[str, str] | None:
+        """A Secret's values (base64) for one use; nothing of them is kept. None: there is no such Secret."""
+        raw = await self._objects.get(ObjectKey("v1", "Secret", namespace, name))
+        return dict(raw.get("data") or {}) if raw is not None else None
+
+    def version(self, namespace: str, name: str) -> str | None:
+        """Its resourceVersion as the watch has told it; None where there is no such Secret, or no watch."""
+        informer = self.informers.get(namespace) or self.informers.get("")
+        seen = informer.get(namespace, name) if informer is not None else None
+        return str(seen["metadata"]["resourceVersion"]) if seen is not None else None
+
     def forget(self, user: Name) -> None:
         """The resource is gone."""
         for secret, users in list(self._users.items()):

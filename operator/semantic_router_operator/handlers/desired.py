@@ -11,6 +11,7 @@ from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import names
 from semantic_router_operator.render.deployment import referenced_secrets
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.milvus_address import milvus_address
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import endpoint, render
 from semantic_router_operator.render.router_config import router_config
@@ -36,6 +37,8 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
             status=_status(resource),
             secret_problems=secret_problems,
             skipped=[sentence for _, sentence in missing_kinds(resource, facts)],
+            epoch=router_config(resource).config_epoch,
+            milvus=milvus_address(resource, facts),
         )
     except InvalidResource as error:
         return Desired(problems=[str(problem) for problem in error.problems], suspended=paused)
@@ -47,7 +50,5 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
 def _status(resource: SemanticRouter) -> dict[str, Any]:
     return {
         "endpoint": endpoint(resource),
-        "backend": resource.backend,
-        "configEpoch": router_config(resource).config_epoch,
         "selector": ",".join(f"{key}={value}" for key, value in names.selector(resource).items()),
     }

@@ -15,8 +15,11 @@ from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import Secrets
 from semantic_router_operator.handlers.desired import desired_of, secrets_of
+from semantic_router_operator.handlers.probing import Prober
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
+from semantic_router_operator.plan.findings import ready_pods
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
+from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.reconcile import Desired, plan
 from semantic_router_operator.plan.secrets import secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
@@ -79,6 +82,7 @@ class Reconciler:
         self._own_versions: dict[Key, int] = {}
         self._rendered: dict[Key, tuple[object, Desired]] = {}
         self._writer = Writer(self._objects, self._remember)
+        self._prober = Prober(self._secrets.data, wake_soon)
 
     @property
     def watches(self) -> list[Informer]:
@@ -90,6 +94,7 @@ class Reconciler:
         async with asyncio.TaskGroup() as group:
             for informer in self.watches:
                 group.create_task(informer.run())
+            group.create_task(self._prober.run())
 
     async def synced(self) -> None:
         """Returns once every informer has listed its kind."""
@@ -136,19 +141,21 @@ class Reconciler:
             self._own_versions.pop(key, None)
             self._rendered.pop(key, None)
             self._writer.forget(key)
+            self._prober.forget(key)
             return
         self._known.add(key)
         desired = await self._desired(raw)
         observed, unseen = await self._observed(raw, desired)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         settled = self._writer.settled(key, desired.objects, observed)
-        todo = plan(raw, desired, observed, now, self._pods_of(key), failed=unseen, settled=settled)
+        pods, probed = self._pods_of(key), self._probed(key, desired)
+        todo = plan(raw, desired, observed, now, pods, failed=unseen, settled=settled, probed=probed)
         failed = unseen | await self._writer.write(key, todo, observed)
         told = todo
         if todo.applies:
             # The status tells what is there now, not what was there before the writes.
             observed, _ = await self._observed(raw, desired)
-            told = plan(raw, desired, observed, now, self._pods_of(key), failed=failed)
+            told = plan(raw, desired, observed, now, pods, failed=failed, probed=probed)
         if told.status is not None:
             result = await self._objects.apply_status(own, raw["metadata"]["uid"], told.status)
             if _same_but_status(raw, result):
@@ -208,6 +215,14 @@ class Reconciler:
                 raise
             return error.explained(str(wanted))
 
+    def _probed(self, key: Key, desired: Desired) -> Probed:
+        """What pods and Milvus have said last; both are asked again, and whether the answer turns is heard."""
+        if not desired.problems:
+            # Of an invalid resource, the last good state runs on.
+            self._prober.watch_pods(key, ready_pods(self._pods_of(key)), desired.epoch)
+            self._prober.watch_milvus(key, desired.milvus)
+        return self._prober.found(key)
+
     def _pods_of(self, key: Key) -> list[Json]:
         informer = self._pods.get(key[0]) or self._pods[""]
         return informer.of_instance(*key)
@@ -235,10 +250,10 @@ def _same_but_status(before: Json, after: Json) -> bool:
 
 
 def slim_pod(obj: Json) -> Json:
-    """What tells why a pod does not run; the rest of hundreds of pods is not kept."""
+    """What tells why a pod does not run, and where it is asked; the rest of hundreds of pods is not kept."""
     metadata, status = obj["metadata"], obj.get("status") or {}
     kept = ("namespace", "name", "uid", "resourceVersion", "labels", "deletionTimestamp")
-    told = ("initContainerStatuses", "containerStatuses", "conditions")
+    told = ("podIP", "initContainerStatuses", "containerStatuses", "conditions")
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -1,4 +1,4 @@
-"""What the Deployment says about the router, in the resource's conditions."""
+"""What the Deployment says about the router, as a condition of the resource."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,17 +10,11 @@ from semantic_router_operator.plan.key import ObjectKey, owned_by
 ROLLING_OUT = "RollingOut"
 
 
-def availability(
-    resource: Mapping[str, Any], status: Mapping[str, Any], observed: Mapping[ObjectKey, Mapping[str, Any]]
-) -> list[Condition]:
-    """RouterAvailable, and CacheReady which follows it: the router starts only with its cache opened or degraded."""
+def availability(resource: Mapping[str, Any], observed: Mapping[ObjectKey, Mapping[str, Any]]) -> Condition:
+    """RouterAvailable."""
     uid = resource["metadata"]["uid"]
     deployments = [o for o in observed.values() if o["kind"] == "Deployment" and owned_by(o, uid)]
-    router = _router(deployments[0] if deployments else None)
-    if router.status == "True":
-        backend = status.get("backend") or (resource.get("status") or {}).get("backend") or "memory"
-        return [router, Condition("CacheReady", "True", "Serving", f"The {backend} cache is open in every ready pod.")]
-    return [router, Condition("CacheReady", "Unknown", router.reason, "No ready pod tells about its cache yet.")]
+    return _router(deployments[0] if deployments else None)
 
 
 def _router(deployment: Mapping[str, Any] | None) -> Condition:

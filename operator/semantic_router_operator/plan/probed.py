@@ -40,29 +40,31 @@ class MilvusState:
     version: str = ""
     collection: CollectionState | None = None
     reason: MilvusReason | Literal[""] = ""
-    message: str = ""
+    message: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """What a router's pod says of itself. `unanswered` says why it could not be asked; the rest is empty then.
+    """What a router's pod says of itself; nothing where it has not `answered`, and `problem` says why.
 
-    `store_problem`, `reload_problem` and `restart_needed` are empty where there is none.
+    `store_down`: the pod leaves Milvus alone, `problem` says why. `reload_problem` and `restart_needed` are empty where
+    the configuration on its disk is in force.
     """
 
     name: str
-    unanswered: str = ""
+    answered: bool = True
     epoch: str = ""
     backend: str = ""
-    store_problem: str = ""
+    store_down: bool = False
     reload_problem: str = ""
     restart_needed: tuple[str, ...] = ()
+    problem: str = field(default="", compare=False)
     entries: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """`pods` are the ready ones, by name; `milvus` is None where none was asked (yet)."""
+    """What is known at the moment. None: not asked yet; no pods: none is ready."""
 
-    pods: tuple[PodState, ...] = ()
+    pods: tuple[PodState, ...] | None = None
     milvus: MilvusState | None = None

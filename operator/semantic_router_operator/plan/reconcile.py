@@ -9,20 +9,26 @@ from semantic_router_operator.plan.availability import ROLLING_OUT, availability
 from semantic_router_operator.plan.conditions import Condition, merged
 from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
+from semantic_router_operator.plan.findings import CONFIG_PENDING, Findings, findings
 from semantic_router_operator.plan.handover import handover
 from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_of, owned_by, owner_of
 from semantic_router_operator.plan.pods import Trouble, trouble
+from semantic_router_operator.plan.probed import Probed
+from semantic_router_operator.render.milvus_address import MilvusAddress
 
 Json = dict[str, Any]
 # The router serves all the same: degraded, and yet ready.
 _KIND_MISSING = "KindMissing"
+# Not ready for a while, as it has to be after a change.
+_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING})
 
 
 @dataclass(frozen=True)
 class Desired:
     """What the resource asks for: rendered objects, and what of status follows from the resource alone.
 
-    `skipped` are sentences about parts that wait for a kind which the cluster does not serve.
+    `skipped` are sentences about parts that wait for a kind which the cluster does not serve. `epoch` is the name of
+    the configuration that pods should run, `milvus` the one that they should use and that can be asked.
     """
 
     objects: Sequence[Mapping[str, Any]] = ()
@@ -32,6 +38,8 @@ class Desired:
     status: Mapping[str, Any] = field(default_factory=dict)
     secret_problems: Sequence[str] = ()
     skipped: Sequence[str] = ()
+    epoch: str = ""
+    milvus: MilvusAddress | None = None
 
 
 @dataclass(frozen=True)
@@ -75,13 +83,15 @@ def plan(
     *,
     failed: Mapping[ObjectKey, str] = MappingProxyType({}),
     settled: Set[ObjectKey] = frozenset(),
+    probed: Probed = Probed(pods=()),  # noqa: B008 - immutable
 ) -> Plan:
     """Plans one pass for `resource` as the API server holds it.
 
     `observed` has every object that carries our label for this resource, and every object that has the name of a
     desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the objects that
     the API server has refused to show or to write in this pass, each with a sentence; `settled` the objects that
-    admission keeps otherwise than we want them: to apply them again would change nothing.
+    admission keeps otherwise than we want them: to apply them again would change nothing. `probed` is what pods and
+    Milvus say of themselves.
     """
     stopped = bool(desired.problems) or desired.suspended
     refused: list[str] = []
@@ -107,10 +117,13 @@ def plan(
                 handovers += handover(obj, existing)
                 reverts += _reverted(existing, paths)
     deletes = () if stopped else tuple(_unwanted(resource, desired, observed))
-    degraded = _degraded(desired, trouble(pods), failed)
-    conditions = [_config_valid(desired, refused), *availability(resource, desired.status, observed)]
-    conditions = [_ready(conditions, degraded, desired.suspended), *conditions, degraded]
-    status = _status(resource, desired, observed, conditions, now)
+    router = availability(resource, observed)
+    found = findings(resource, router, desired.epoch, desired.milvus, probed)
+    degraded = _degraded(desired, trouble(pods), failed, found)
+    valid = _config_valid(desired, refused)
+    ready = _ready(valid, router, degraded, found, suspended=desired.suspended)
+    conditions = [ready, valid, router, *found.conditions, degraded]
+    status = {**_status(resource, desired, observed, conditions, now), **found.status}
     unchanged = status == dict(resource.get("status") or {})
     return Plan(
         handovers=tuple(handovers),
@@ -182,7 +195,7 @@ def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) ->
     return obj["kind"] == "Deployment" or (obj["kind"] == "ConfigMap" and existing is not None)
 
 
-def _degraded(desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str]) -> Condition:
+def _degraded(desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str], found: Findings) -> Condition:
     if desired.secret_problems:
         text = " ".join(desired.secret_problems)
         return Condition("Degraded", "True", "SecretInvalid", f"{text} Until then pods and their files stay as is.")
@@ -190,24 +203,29 @@ def _degraded(desired: Desired, failing: Trouble | None, failed: Mapping[ObjectK
         return Condition("Degraded", "True", "WriteRefused", " ".join(text for _, text in sorted(failed.items())))
     if failing is not None:
         return Condition("Degraded", "True", failing.reason, failing.message)
+    if found.degraded is not None:
+        return found.degraded
     if desired.skipped:
         return Condition("Degraded", "True", _KIND_MISSING, "; ".join(desired.skipped) + ".")
     return Condition("Degraded", "False", "AsExpected", "Nothing is degraded.")
 
 
-def _ready(conditions: Sequence[Condition], degraded: Condition, suspended: bool) -> Condition:
+def _ready(valid: Condition, router: Condition, degraded: Condition, found: Findings, *, suspended: bool) -> Condition:
     if suspended:
         return Condition(
             "Ready", "False", "Suspended", "Nothing is changed while spec.suspend or the pause annotation is set."
         )
-    for condition in conditions:
-        if condition.type == "ConfigValid" and condition.status != "True":
-            return Condition("Ready", "False", condition.reason, condition.message)
-    if degraded.status == "True" and degraded.reason != _KIND_MISSING:
+    if valid.status != "True":
+        return Condition("Ready", "False", valid.reason, valid.message)
+    serving = degraded.reason == _KIND_MISSING or (degraded == found.degraded and found.serving)
+    if degraded.status == "True" and not serving:
         return Condition("Ready", "False", degraded.reason, degraded.message)
-    for condition in conditions:
-        if condition.status != "True" or condition.reason == ROLLING_OUT:
-            return Condition("Ready", "False", condition.reason, condition.message)
+    if router.status != "True" or router.reason == ROLLING_OUT:
+        return Condition("Ready", "False", router.reason, router.message)
+    if found.hindrance is not None:
+        return found.hindrance
+    if degraded == found.degraded:
+        return Condition("Ready", "True", degraded.reason, f"The router answers. {degraded.message}")
     return Condition("Ready", "True", "Ready", "The router answers and runs the configuration of this resource.")
 
 
@@ -247,7 +265,10 @@ def _transitions(resource: Mapping[str, Any], status: Json) -> list[Event]:
         # A new resource is not ready and not degraded; only that its configuration was taken is news.
         if old is None and condition["type"] != "ConfigValid" and good == (condition["type"] == "Degraded"):
             continue
-        kind: Literal["Normal", "Warning"] = "Normal" if good else "Warning"
+        if good and condition["type"] == "Ready" and condition["reason"] != "Ready":
+            continue  # Degraded tells it
+        expected = good or condition["reason"] in _EXPECTED
+        kind: Literal["Normal", "Warning"] = "Normal" if expected else "Warning"
         events.append(Event(kind, condition["reason"], "Reconcile", condition["message"]))
     # Ready repeats the words of the condition that it follows.
     return list(dict.fromkeys(events))

@@ -10,7 +10,7 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,6 +82,15 @@ def probe(target: Target, collection: str | None = None) -> MilvusState:
             reason=error.reason,
             message=error.message,
         )
+
+
+def away(target: Target) -> MilvusState | None:
+    """Look at the name and the port alone; None: something listens there. Blocks as `probe` does; never raises."""
+    try:
+        reach(replace(target, tls=None))
+    except MilvusError as error:
+        return MilvusState(reachable=False, authenticated=False, reason=error.reason, message=error.message)
+    return None
 
 
 @contextlib.contextmanager
@@ -250,6 +259,8 @@ def _explained(target: Target) -> Iterator[None]:
             text = f"Milvus at {target.address} has no database {target.database}; create it there."
             raise MilvusError("DatabaseMissing", text) from None
         raise MilvusError("Failing", f"Milvus at {target.address} fails: {_short(error.message)}.") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise MilvusError("Failing", f"Milvus at {target.address} fails: {_short(error)}.") from None
 
 
 def _of_rpc(target: Target, error: Any) -> MilvusError:

@@ -45,4 +45,4 @@ def test_of_a_pod_only_its_state_is_kept() -> None:
     }
     slim = slim_pod(pod)
     assert "canary" not in str(slim)
-    assert slim["status"] == {"containerStatuses": [{"name": "router"}]}
+    assert slim["status"] == {"containerStatuses": [{"name": "router"}], "podIP": "10.0.0.1"}

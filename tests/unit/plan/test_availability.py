@@ -13,14 +13,14 @@ RESOURCE = {"metadata": {"uid": "u"}, "status": {}}
 KEY = ObjectKey("apps/v1", "Deployment", "a", "x")
 
 
-def _conditions(wanted: int = 2, generation: int = 1, owner: str = "u", **status: Any) -> list[Condition]:
+def _condition(wanted: int = 2, generation: int = 1, owner: str = "u", **status: Any) -> Condition:
     deployment = {
         "kind": "Deployment",
         "metadata": {"name": "x", "generation": generation, "ownerReferences": [{"controller": True, "uid": owner}]},
         "spec": {"replicas": wanted},
         "status": {"observedGeneration": 1, **status},
     }
-    return availability(RESOURCE, {"backend": "hybrid"}, {KEY: deployment})
+    return availability(RESOURCE, {KEY: deployment})
 
 
 def _failing(kind: str, reason: str) -> list[Json]:
@@ -43,11 +43,5 @@ def _failing(kind: str, reason: str) -> list[Json]:
     ],
 )
 def test_router_available(status: Json, expected: tuple[str, str]) -> None:
-    router, cache = _conditions(**status)
+    router = _condition(**status)
     assert (router.status, router.reason) == expected
-    assert (cache.status == "True") == (router.status == "True")
-
-
-def test_the_cache_names_its_backend() -> None:
-    _, cache = _conditions(updatedReplicas=2, readyReplicas=2, replicas=2)
-    assert "hybrid" in cache.message
