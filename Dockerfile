@@ -1,6 +1,9 @@
-# Two images from one file: `--target router` and `--target operator`.
+# Two images from one file: `--target router` and `--target operator`; docker, podman and buildah build them.
 # BASE_IMAGE is any Debian with Python 3.11 or newer and its venv module.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
+ARG VERSION=0.1.0
+# The commit, as `git rev-parse HEAD` says it.
+ARG REVISION=
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS build
@@ -41,13 +44,36 @@ COPY router/ router/
 RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index . -w /own \
     && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile /own/*.whl
 
+# What is in an image is listed by its own interpreter, in a stage that has nothing else.
 # hadolint ignore=DL3006
-FROM ${BASE_IMAGE} AS router
-LABEL org.opencontainers.image.title="semantic-router" \
-      org.opencontainers.image.description="OpenAI-compatible proxy that routes by meaning and caches answers" \
-      org.opencontainers.image.licenses="Apache-2.0"
+FROM ${BASE_IMAGE} AS bill-router
+ARG VERSION
 COPY --from=build-router /opt/venv /opt/venv
 COPY --from=build-router /opt/models /opt/models
+COPY release/sbom.py /tmp/sbom.py
+RUN mkdir /sbom \
+    && /opt/venv/bin/python /tmp/sbom.py semantic-router "$VERSION" /opt/models > /sbom/semantic-router.cdx.json
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE} AS bill-operator
+ARG VERSION
+COPY --from=build-operator /opt/venv /opt/venv
+COPY release/sbom.py /tmp/sbom.py
+RUN mkdir /sbom \
+    && /opt/venv/bin/python /tmp/sbom.py semantic-router-operator "$VERSION" > /sbom/semantic-router-operator.cdx.json
+
+# hadolint ignore=DL3006
+FROM ${BASE_IMAGE} AS router
+ARG VERSION
+ARG REVISION
+LABEL org.opencontainers.image.title="semantic-router" \
+      org.opencontainers.image.description="OpenAI-compatible proxy that routes by meaning and caches answers" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build-router /opt/venv /opt/venv
+COPY --from=build-router /opt/models /opt/models
+COPY --from=bill-router /sbom /usr/share/sbom
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     SEMANTIC_ROUTER_MODEL_DIR=/opt/models \
@@ -60,10 +86,15 @@ CMD ["serve", "--config", "/app/config/config.yaml", "--host", "0.0.0.0"]
 
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE} AS operator
+ARG VERSION
+ARG REVISION
 LABEL org.opencontainers.image.title="semantic-router-operator" \
       org.opencontainers.image.description="Kubernetes operator for semantic LLM routers" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 COPY --from=build-operator /opt/venv /opt/venv
+COPY --from=bill-operator /sbom /usr/share/sbom
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 USER 65532:65532

@@ -47,6 +47,7 @@ check: $(STAMP) ## The gate before every commit: format, lint, types, import con
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/hadolint Dockerfile e2e/images/*.Dockerfile
 	@$(BIN)/python -m tests.drift
 	@$(BIN)/pytest -q -n 2 tests/unit tests/golden
 
@@ -85,6 +86,17 @@ test-web: $(STAMP) ## The dashboard alone, in a real Chromium (installed by apt 
 .PHONY: generate
 generate: $(STAMP) ## Write the generated files anew: crds/, roles, the chart, docs/reference/
 	@$(BIN)/python -m tests.drift --write
+
+.PHONY: release-check
+release-check: $(STAMP) ## Before a release: versions, changelog, clean tree, generated files, licences, installable archives
+	@$(BIN)/python -m release.check
+
+.PHONY: audit
+audit: $(STAMP) ## Known vulnerabilities of the pinned dependencies (pip-audit; asks PyPI's advisory database)
+	@$(PYTHON) -m venv --clear build/audit
+	@build/audit/bin/pip install --quiet --require-hashes -r constraints/audit.txt
+	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	  -r constraints/router.txt -r constraints/operator.txt -r constraints/model.txt
 
 .PHONY: format
 format: $(STAMP) ## Format the code

@@ -40,9 +40,14 @@ def _cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def world(_cluster: Cluster) -> World:
+def built() -> Images:
+    """The images, built from the Dockerfile."""
+    return build(_report)
+
+
+@pytest.fixture(scope="session")
+def world(_cluster: Cluster, built: Images) -> World:
     """The cluster with the images loaded, the model server running and the operator installed by helm."""
-    built = build(_report)
     _report("loading the images")
     names = {each.name: getattr(built, each.name) for each in dataclasses.fields(Images) if each.name != "engine"}
     loaded = {name: _cluster.load(tag, built.engine) for name, tag in names.items()}

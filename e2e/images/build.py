@@ -1,10 +1,12 @@
 """Builds the images with docker or podman; the base image comes from its registry, else from Debian's packages."""
 
+import json
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.control_plane.binaries import UnavailableError, cache_folder, locked
 
@@ -33,6 +35,7 @@ def build(report: Report) -> Images:
     """Builds all images. Raises UnavailableError with the end of the builder's words."""
     images = Images(_engine())
     base = os.environ.get("BASE_IMAGE") or _base(images.engine, report)
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     for tag, arguments in (
         (images.router, ["--target", "router", "-f", "Dockerfile"]),
         (images.operator, ["--target", "operator", "-f", "Dockerfile"]),
@@ -41,8 +44,24 @@ def build(report: Report) -> Images:
     ):
         report(f"building {tag}")
         options = ["--network=host", *_podman_options()] if images.engine == "podman" else ["--network=host"]
-        _run(images.engine, "build", *options, "--build-arg", f"BASE_IMAGE={base}", "-t", tag, *arguments, ".")
+        options += ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"REVISION={revision}"]
+        _run(images.engine, "build", *options, "-t", tag, *arguments, ".")
     return images
+
+
+def inspect(images: Images, image: str) -> dict[str, Any]:
+    """What the engine tells about an image. Raises UnavailableError."""
+    found: list[dict[str, Any]] = json.loads(_run(images.engine, "image", "inspect", image))
+    return found[0]
+
+
+def inside(images: Images, image: str, *command: str) -> str:
+    """Standard output of a program of the image, run as its pods run: nothing writable, no network.
+
+    Raises UnavailableError with its words when it fails.
+    """
+    limits = ["--rm", "--read-only", "--network=none", "--cap-drop=all"]
+    return _run(images.engine, "run", *limits, f"--entrypoint={command[0]}", image, *command[1:])
 
 
 def _engine() -> str:
@@ -88,11 +107,12 @@ def _base(engine: str, report: Report) -> str:
     return OWN_BASE
 
 
-def _run(engine: str, *arguments: str) -> None:
+def _run(engine: str, *arguments: str) -> str:
     done = _call(engine, *arguments)
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
         raise UnavailableError(f"{engine} {arguments[0]} failed:\n{tail}")
+    return done.stdout
 
 
 def _call(engine: str, *arguments: str) -> subprocess.CompletedProcess[str]:

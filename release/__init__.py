@@ -1,0 +1,1 @@
+"""What a release needs: checks, the list of licences and the bill of materials of an image."""
