@@ -84,6 +84,27 @@ def test_watched_namespaces_get_roles_and_the_cluster_none(helm: Helm, kubectl: 
     assert f"--namespace={namespace}" in _container(text)["args"]
 
 
+def test_the_operators_policy_fits_those_that_it_makes(helm: Helm) -> None:
+    """Its questions get out, and in where a router's policy and Milvus' let it in."""
+    text = helm.template(networkPolicy={"enabled": True})
+    labels = _one(text, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    rendered = list(yaml.safe_load_all((ROOT / "tests/golden/cases/platform/objects.yaml").read_text()))
+    let_out = {rule["ports"][0]["port"]: rule for rule in _one(text, "NetworkPolicy")["spec"]["egress"]}
+    router = next(each for each in rendered if each["kind"] == "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert let_out[8080]["to"][0]["podSelector"]["matchLabels"].items() <= router.items()
+    let_in = {
+        port["port"]
+        for policy in rendered
+        if policy["kind"] == "NetworkPolicy"
+        for rule in policy["spec"].get("ingress", ())
+        if any(_selects(peer, labels) for peer in rule.get("from", ()))
+        for port in rule["ports"]
+    }
+    assert let_in == {8080, 19530} == let_out.keys() & let_in
+    closed = _one(helm.template(networkPolicy={"enabled": True, "milvusPorts": []}), "NetworkPolicy")
+    assert 19530 not in {port["port"] for rule in closed["spec"]["egress"] for port in rule["ports"]}
+
+
 def test_a_digest_wins_over_the_tag(helm: Helm) -> None:
     text = helm.template(image={"repository": "r.example/o", "tag": "1", "digest": "sha256:" + "b" * 64})
     assert _container(text)["image"] == "r.example/o@sha256:" + "b" * 64
@@ -126,6 +147,11 @@ def test_chart_and_manifests_run_the_same_container(helm: Helm, kubectl: Kubectl
     chart["args"].remove("--lease-name=semantic-router-operator")
     manifests["env"] = [each for each in manifests["env"] if each["name"] != "POD_NAMESPACE"]
     assert chart == manifests
+
+
+def _selects(peer: dict[str, Any], labels: dict[str, str]) -> bool:
+    wanted = peer.get("podSelector", {}).get("matchLabels", {})
+    return bool(wanted) and wanted.items() <= labels.items()
 
 
 def _container(text: str) -> dict[str, Any]:

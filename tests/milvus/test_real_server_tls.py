@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from semantic_router_operator.probes.milvus import Target, Tls, probe
 from semantic_router_proxy.cache.milvus.store import MilvusStore
 from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.milvus import MilvusConfig
@@ -110,3 +111,19 @@ async def test_a_second_client_of_the_address_has_its_own_certificates(one_way: 
 async def test_a_missing_file_is_named(one_way: int, certificates: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"no_such\.crt"):
         await _write_and_read(one_way, ca_file=str(certificates / "no_such.crt"))
+
+
+def test_the_operators_probe_tells_certificates_apart(one_way: int, mutual: int, certificates: Path) -> None:
+    def asked(port: int, tls: Tls | None) -> str:
+        return probe(Target("127.0.0.1", port, tls=tls, seconds=20)).reason
+
+    ca, stranger, certificate, key = (
+        (certificates / name).read_bytes() for name in ("ca.crt", "stranger.crt", "client.crt", "client.key")
+    )
+    assert asked(one_way, Tls(ca, server_name=SERVER_NAME)) == ""
+    assert asked(one_way, None) == "TLSRequired"
+    assert asked(one_way, Tls(stranger, server_name=SERVER_NAME)) == "CertificateRefused"
+    assert asked(one_way, Tls(ca)) == "CertificateRefused", "127.0.0.1 is not in the certificate"
+    assert asked(mutual, Tls(ca, certificate, key, SERVER_NAME)) == ""
+    assert asked(mutual, Tls(ca, server_name=SERVER_NAME)) == "CertificateRefused"
+    assert asked(mutual, Tls(ca, certificate, b"not a key", SERVER_NAME)) == "CertificateUnusable"
