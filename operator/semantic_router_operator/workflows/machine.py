@@ -70,9 +70,10 @@ class Progress:
     def ended(self) -> bool:
         return bool(self.outcome)
 
-    def pausing(self, now: datetime) -> bool:
-        """Whether it waits before another attempt: nothing is to be done."""
-        return self.retry_at is not None and now < self.retry_at
+    @property
+    def trying(self) -> int:
+        """The attempt that something is done for: while one is waited for, the one before."""
+        return self.attempt if self.retry_at is None else self.attempt - 1
 
 
 def advance(
@@ -90,10 +91,10 @@ def advance(
     if _late(step, progress, now):
         said = f": {verdict.message}" if verdict.message else ""
         return enter(steps, progress, step.otherwise, now, limit, f"{step.name} took too long{said}")
+    if progress.retry_at is not None:
+        return progress if now < progress.retry_at else replace(progress, retry_at=None)
     if isinstance(verdict, Waiting):
         return progress if verdict.message == progress.message else replace(progress, message=verdict.message)
-    if progress.pausing(now):
-        return progress
     if verdict.final or progress.attempt >= step.attempts:
         return enter(steps, progress, step.otherwise, now, limit, verdict.message)
     pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (progress.attempt - 1))
@@ -119,7 +120,7 @@ def due(steps: Mapping[str, Step], progress: Progress, now: datetime) -> float |
     if progress.ended:
         return None
     step = steps[progress.step]
-    times = [_end(step, progress), progress.retry_at if progress.pausing(now) else None]
+    times = (_end(step, progress), progress.retry_at)
     left = [max(0.0, (time - now).total_seconds()) for time in times if time is not None]
     return min(left, default=None)
 

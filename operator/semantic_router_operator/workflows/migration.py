@@ -105,7 +105,7 @@ def decide(resource: SemanticRouter, state: State, seen: Observation, cause: str
         return State(wanted, migration)
     if migration is not None and migration.cause == cause:
         return State(current, migration)
-    migration = _begun(resource, current, wanted, cause, now)
+    migration = replace(_begun(resource, current, wanted, cause, now), baseline=seen.traffic)
     return State(_in_force(migration, wanted), migration)
 
 
