@@ -37,6 +37,18 @@
   - apps
   resources:
   - deployments
+  - controllerrevisions
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - patch
+  - delete
+- apiGroups:
+  - batch
+  resources:
+  - jobs
   verbs:
   - get
   - list

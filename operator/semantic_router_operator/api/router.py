@@ -143,14 +143,30 @@ class Scheduling(ApiModel):
 
 
 class PodTemplate(ApiModel):
-    """Additions to the pod. What the operator sets itself cannot be overridden here."""
+    """Additions to the pod. What the operator sets itself cannot be overridden here.
+
+    A change of a Secret or ConfigMap that is named in env, envFrom or volumes restarts the pods, one after another.
+    """
 
     labels: StringMap = Field(default_factory=dict, description="Of the pods.")
     annotations: StringMap = Field(default_factory=dict, description="Of the pods.")
     env: tuple[FreeForm, ...] = Field((), max_length=64, description="As in a container.")
+    env_from: tuple[FreeForm, ...] = Field((), max_length=16, description="As in a container.")
     volumes: tuple[FreeForm, ...] = Field((), max_length=32, description="As in a pod.")
     volume_mounts: tuple[FreeForm, ...] = Field((), max_length=32, description="As in a container.")
     service_account_name: DnsName | None = Field(None, description="None: one is made.")
+
+
+class Rollout(ApiModel):
+    """How new pods take over from old ones. Old pods serve until new ones are ready."""
+
+    on_failure: Literal["Report", "RollBack"] = Field(
+        "Report",
+        description="RollBack: the last state that became ready comes back by itself, until the resource is changed.",
+    )
+    progress_deadline_seconds: int = Field(
+        600, ge=1, le=86_400, description="A rollout without any progress for so long has failed."
+    )
 
 
 class Limits(ApiModel):
@@ -189,6 +205,7 @@ class RouterSpec(ApiModel):
     http_route: HttpRoute | None = None
     scheduling: Scheduling = Scheduling()
     pod_template: PodTemplate = PodTemplate()
+    rollout: Rollout = Rollout()
     admin_token_secret_ref: SecretKeyRef | None = Field(
         None,
         description="The token of the admin port. A rotation needs no restart. None: reading only, and no questions.",

@@ -18,6 +18,16 @@ class Condition(ApiModel):
     message: Annotated[str, Field(max_length=32_768)] = ""
 
 
+class RolloutStatus(ApiModel):
+    """A rollout that failed, and what serves instead."""
+
+    failed_revision: str = Field(description="Name of the state that failed; a change of the spec makes another one.")
+    failed_generation: int = Field(description="Generation of the resource that failed.")
+    served_generation: int = Field(description="Generation of the resource that is in force.")
+    reason: str = Field(description="Why it failed, in one word.")
+    message: str = Field(description="Why it failed, in the pods' own words.")
+
+
 class Status(ApiModel):
     """What is the case, as far as the operator can tell."""
 
@@ -28,4 +38,5 @@ class Status(ApiModel):
     config_epoch: str | None = Field(None, description="Name of the configuration in force.")
     replicas: int | None = None
     ready_replicas: int | None = None
+    rollout: RolloutStatus | None = Field(None, description="There while an earlier state is in force.")
     selector: str | None = Field(None, description="Of the router's pods, for the scale subresource.")

@@ -21,6 +21,7 @@ from semantic_router_operator.plan.findings import ready_pods
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.reconcile import Desired, plan
+from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
 from semantic_router_operator.plan.secrets import secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
@@ -144,22 +145,25 @@ class Reconciler:
             self._prober.forget(key)
             return
         self._known.add(key)
-        desired = await self._desired(raw)
+        rollout = rollout_of(raw, self._image, self._children_of(key))
+        desired = await self._desired(raw, rollout)
         observed, unseen = await self._observed(raw, desired)
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         settled = self._writer.settled(key, desired.objects, observed)
         pods, probed = self._pods_of(key), self._probed(key, desired)
-        todo = plan(raw, desired, observed, now, pods, failed=unseen, settled=settled, probed=probed)
+        todo = plan(raw, desired, observed, now, pods, failed=unseen, settled=settled, probed=probed, rollout=rollout)
         failed = unseen | await self._writer.write(key, todo, observed)
         told = todo
         if todo.applies:
             # The status tells what is there now, not what was there before the writes.
             observed, _ = await self._observed(raw, desired)
-            told = plan(raw, desired, observed, now, pods, failed=failed, probed=probed)
+            told = plan(raw, desired, observed, now, pods, failed=failed, probed=probed, rollout=rollout)
         if told.status is not None:
             result = await self._objects.apply_status(own, raw["metadata"]["uid"], told.status)
             if _same_but_status(raw, result):
                 self._own_versions[key] = int(result["metadata"]["resourceVersion"])
+            if "rollout" in told.status and not rollout.back:
+                self._wake_soon(key)  # it stands in the status now that this state has failed: go back
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
         if failed:
@@ -169,17 +173,18 @@ class Reconciler:
         """Whether this version is but the status that the last pass has written."""
         return version is not None and self._own_versions.get(key) == version
 
-    async def _desired(self, raw: Json) -> Desired:
+    async def _desired(self, resource: Json, rollout: Rollout) -> Desired:
+        raw, image = in_force(resource, rollout)
         needed = secrets_of(raw)
         found = await self._secrets.states((raw["metadata"]["namespace"], raw["metadata"]["name"]), sorted(needed))
         versions = {name: state.version for name, state in found.items()}
         served = await self._discovery.served(OPTIONAL_KINDS)
         facts = ClusterFacts(
-            default_image=self._image, kinds=frozenset(kind for _, kind in served), secret_versions=versions
+            default_image=image or self._image, kinds=frozenset(kind for _, kind in served), secret_versions=versions
         )
         problems = secret_problems(needed, found)
         metadata = raw["metadata"]
-        cause = (metadata["uid"], metadata["generation"], metadata.get("annotations"), facts, problems)
+        cause = (metadata["uid"], metadata["generation"], metadata.get("annotations"), facts, problems, rollout.back)
         key = (metadata["namespace"], metadata["name"])
         known = self._rendered.get(key)
         if known is None or known[0] != cause:
@@ -192,9 +197,8 @@ class Reconciler:
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
         found: dict[ObjectKey, Json] = {}
         unseen: dict[ObjectKey, str] = {}
-        for informer in self.informers.values():
-            for obj in informer.of_instance(*key):
-                found[key_of(obj)] = obj
+        for obj in self._children_of(key):
+            found[key_of(obj)] = obj
         # Not in memory: it does not exist, or somebody made it, or took our label from it.
         missing = [key_of(obj) for obj in desired.objects if key_of(obj) not in found]
         for wanted, existing in zip(missing, await asyncio.gather(*map(self._look, missing)), strict=True):
@@ -214,6 +218,9 @@ class Reconciler:
             if not error.refusal:
                 raise
             return error.explained(str(wanted))
+
+    def _children_of(self, key: Key) -> list[Json]:
+        return [obj for informer in self.informers.values() for obj in informer.of_instance(*key)]
 
     def _probed(self, key: Key, desired: Desired) -> Probed:
         """What pods and Milvus have said last; both are asked again, and whether the answer turns is heard."""

@@ -8,6 +8,7 @@ from semantic_router_operator.plan.key import ObjectKey, owned_by
 
 # Old pods serve while new ones come: available, and yet not what the resource asks for.
 ROLLING_OUT = "RollingOut"
+ROLLOUT_FAILED = "RolloutFailed"
 
 
 def availability(resource: Mapping[str, Any], observed: Mapping[ObjectKey, Mapping[str, Any]]) -> Condition:
@@ -30,7 +31,7 @@ def _router(deployment: Mapping[str, Any] | None) -> Condition:
     progressing = conditions.get("Progressing", {})
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return Condition(
-            "RouterAvailable", "False", "RolloutFailed",
+            "RouterAvailable", "False", ROLLOUT_FAILED,
             f"Deployment/{name} makes no progress ({ready} of {wanted} pods ready); see kubectl describe pod.",
         )  # fmt: skip
     if conditions.get("ReplicaFailure", {}).get("status") == "True":

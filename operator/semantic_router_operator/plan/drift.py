@@ -5,6 +5,7 @@ from semantic_router_operator.plan.key import ObjectKey
 # The longest matching beginning wins.
 _FIELDS = {
     ("Deployment", "spec.replicas"): "spec.router.replicas",
+    ("Deployment", "spec.progressDeadlineSeconds"): "spec.router.rollout.progressDeadlineSeconds",
     ("Deployment", "spec.template.spec.containers[router].image"): "spec.router.image",
     ("Deployment", "spec.template.spec.containers[router].resources"): "spec.router.resources",
     ("Deployment", "spec.template.spec.terminationGracePeriodSeconds"): "spec.router.drainSeconds",

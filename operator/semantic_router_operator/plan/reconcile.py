@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from semantic_router_operator.plan.availability import ROLLING_OUT, availability
+from semantic_router_operator.plan.availability import ROLLING_OUT, ROLLOUT_FAILED, availability
 from semantic_router_operator.plan.conditions import Condition, merged
 from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
@@ -14,6 +14,7 @@ from semantic_router_operator.plan.handover import handover
 from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_of, owned_by, owner_of
 from semantic_router_operator.plan.pods import Trouble, trouble
 from semantic_router_operator.plan.probed import Probed
+from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
 from semantic_router_operator.render.milvus_address import MilvusAddress
 
 Json = dict[str, Any]
@@ -84,6 +85,7 @@ def plan(
     failed: Mapping[ObjectKey, str] = MappingProxyType({}),
     settled: Set[ObjectKey] = frozenset(),
     probed: Probed = Probed(pods=()),  # noqa: B008 - immutable
+    rollout: Rollout = Rollout(),  # noqa: B008 - immutable
 ) -> Plan:
     """Plans one pass for `resource` as the API server holds it.
 
@@ -91,7 +93,7 @@ def plan(
     desired one, whoever made it; `pods` are the resource's. `now` is RFC 3339 in seconds. `failed` are the objects that
     the API server has refused to show or to write in this pass, each with a sentence; `settled` the objects that
     admission keeps otherwise than we want them: to apply them again would change nothing. `probed` is what pods and
-    Milvus say of themselves.
+    Milvus say of themselves. `rollout` says whether an earlier state is in force: `desired` was made from that then.
     """
     stopped = bool(desired.problems) or desired.suspended
     refused: list[str] = []
@@ -116,14 +118,25 @@ def plan(
                 applies.append(dict(obj))
                 handovers += handover(obj, existing)
                 reverts += _reverted(existing, paths)
-    deletes = () if stopped else tuple(_unwanted(resource, desired, observed))
+    deletes = () if stopped else tuple(_unwanted(resource, desired, observed, rollout))
+    failing = trouble(pods)
     router = availability(resource, observed)
     found = findings(resource, router, desired.epoch, desired.milvus, probed)
-    degraded = _degraded(desired, trouble(pods), failed, found)
+    degraded = _degraded(desired, failing, failed, sentence(resource, rollout), found)
     valid = _config_valid(desired, refused)
     ready = _ready(valid, router, degraded, found, suspended=desired.suspended)
     conditions = [ready, valid, router, *found.conditions, degraded]
     status = {**_status(resource, desired, observed, conditions, now), **found.status}
+    if rollout.back:
+        status["rollout"] = resource["status"]["rollout"]
+    elif not (stopped or refused or failed or applies or desired.secret_problems):
+        # What is there is what the resource asks for, so that its success and its failure are the resource's.
+        if router.reason == ROLLOUT_FAILED:
+            told = failing or Trouble(router.reason, router.message)
+            fallen = failure_of(resource, rollout, told.reason, told.message)
+            status |= {"rollout": fallen} if fallen is not None else {}
+        elif ready.status == "True" and (state := record(resource, rollout)) is not None:
+            applies.append(state)
     unchanged = status == dict(resource.get("status") or {})
     return Plan(
         handovers=tuple(handovers),
@@ -166,9 +179,14 @@ def _reverted(existing: Mapping[str, Any], paths: Sequence[str]) -> list[Event]:
 
 
 def _unwanted(
-    resource: Mapping[str, Any], desired: Desired, observed: Mapping[ObjectKey, Mapping[str, Any]]
+    resource: Mapping[str, Any],
+    desired: Desired,
+    observed: Mapping[ObjectKey, Mapping[str, Any]],
+    rollout: Rollout,
 ) -> list[Delete]:
     wanted = {key_of(obj) for obj in desired.objects}
+    if rollout.good is not None:
+        wanted.add(rollout.good.key)
     return [
         Delete(key, obj["metadata"]["uid"])
         for key, obj in sorted(observed.items())
@@ -195,12 +213,17 @@ def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) ->
     return obj["kind"] == "Deployment" or (obj["kind"] == "ConfigMap" and existing is not None)
 
 
-def _degraded(desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str], found: Findings) -> Condition:
+def _degraded(
+    desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str], gone_back: str, found: Findings
+) -> Condition:
     if desired.secret_problems:
         text = " ".join(desired.secret_problems)
         return Condition("Degraded", "True", "SecretInvalid", f"{text} Until then pods and their files stay as is.")
     if failed:
         return Condition("Degraded", "True", "WriteRefused", " ".join(text for _, text in sorted(failed.items())))
+    if gone_back:
+        now = f" {failing.message}" if failing is not None and failing.message not in gone_back else ""
+        return Condition("Degraded", "True", "RolledBack", gone_back + now)
     if failing is not None:
         return Condition("Degraded", "True", failing.reason, failing.message)
     if found.degraded is not None:
@@ -240,7 +263,7 @@ def _status(
     metadata = resource["metadata"]
     generation = int(metadata.get("generation", 0))
     # An invalid resource keeps telling what the last good state serves.
-    kept = {key: value for key, value in before.items() if key not in ("conditions", "observedGeneration")}
+    kept = {key: value for key, value in before.items() if key not in ("conditions", "observedGeneration", "rollout")}
     status = {**kept, **{key: value for key, value in desired.status.items() if value is not None}}
     for obj in observed.values():
         if obj["kind"] == "Deployment" and owned_by(obj, metadata["uid"]):

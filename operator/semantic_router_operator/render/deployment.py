@@ -50,6 +50,7 @@ def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, s
         grace_seconds=DRAIN_DELAY_SECONDS + router.drain_seconds + _GRACE_MARGIN_SECONDS,
         pull_secrets=[{"name": ref.name} for ref in router.image.pull_secrets],
         image=image_reference(router.image, facts.default_image),
+        progress_deadline_seconds=router.rollout.progress_deadline_seconds,
         pull_policy=router.image.pull_policy,
         env=[*_environment(resource), *template.env],
         resources=_resources(router.resources or Resources()),
@@ -58,6 +59,7 @@ def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, s
         volumes=[*_volumes(resource), *template.volumes],
         scheduling=_scheduling(resource),
     )
+        env_from=list(template.env_from),
 
 
 def image_reference(image: Image, default: str) -> str:

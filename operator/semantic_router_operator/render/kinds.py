@@ -24,6 +24,9 @@ CHILD_KINDS = (
     ChildKind("v1", "ServiceAccount", "serviceaccounts"),
     ChildKind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
     ChildKind("apps/v1", "Deployment", "deployments"),
+    # States that became ready, to go back to.
+    ChildKind("apps/v1", "ControllerRevision", "controllerrevisions"),
+    ChildKind("batch/v1", "Job", "jobs"),
     ChildKind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     ChildKind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     ChildKind("networking.k8s.io/v1", "Ingress", "ingresses"),
