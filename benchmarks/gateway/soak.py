@@ -18,6 +18,8 @@ _SAMPLE_SECONDS = 2.0
 _ENTRIES = 500
 # More than are kept, so that entries come and go; few enough that what is remembered about each is full early, too.
 _QUESTIONS = 2000
+# Idle connections to the model server are kept for 30 s, and looked at as often: what is open later, has leaked.
+_IDLE_SECONDS = 75.0
 
 
 def measure_soak(folder: Path, upstream: int, minutes: float) -> dict[str, float]:
@@ -32,11 +34,11 @@ def measure_soak(folder: Path, upstream: int, minutes: float) -> dict[str, float
         port,
         child,
     ):
-        warm_up(port)
         sockets_before = open_sockets(child.pid)
+        warm_up(port)
         samples, requests = asyncio.run(_soak(port, child, minutes * 60))
-        end = time.monotonic() + 40
-        while open_sockets(child.pid) > sockets_before + 2 and time.monotonic() < end:
+        end = time.monotonic() + _IDLE_SECONDS
+        while open_sockets(child.pid) > sockets_before and time.monotonic() < end:
             time.sleep(0.2)
         half = samples[len(samples) // 2 :]
         slope = float(np.polyfit([at for at, _ in half], [mb for _, mb in half], 1)[0]) * 3600

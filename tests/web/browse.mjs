@@ -67,6 +67,7 @@ const cases = {
   async explain() {
     await open();
     await page.fill("#question", options.question);
+    if (options.asker) await page.fill("#asker", options.asker);
     await page.click("#try button");
     await page.waitForSelector("#explained strong");
     return { explained: await text("#explained"), scripts: await page.locator("#explained script, #explained img").count() };
@@ -83,6 +84,11 @@ const cases = {
     await page.fill("#words", options.words);
     await page.click("#find button:not(.danger)");
     await page.waitForSelector("#found td");
+    if (options.further) {
+      await page.click("#further");
+      await page.waitForFunction(() => document.getElementById("cache-says").textContent !== "");
+      await page.waitForSelector("#further:not([disabled])");
+    }
     const found = (await rows("#found")).slice(1);
     if (options.remove) {
       await page.click("#found button");

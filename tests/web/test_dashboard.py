@@ -68,6 +68,9 @@ async def test_an_explanation_names_decision_signals_and_the_caches_verdict(site
     await site.router.ask(BIRDS)
     seen = await site.browser.run("explain", token=TOKEN, question=BIRDS)
     assert "exact hit" in seen["explained"]
+    seen = await site.browser.run("explain", token=TOKEN, question=BIRDS, asker="caller:team-a")
+    assert "among the answers of caller:team-a" in seen["explained"]
+    assert "exact hit" not in seen["explained"]
     assert site.router.standin.record.requests == 1, "no model was asked by the page"
 
 
@@ -101,6 +104,9 @@ async def test_stored_questions_are_found_by_their_words_and_deleted_one_by_one(
     await site.router.until(lambda: cache.get_stats().total_entries == 2)
     seen = await site.browser.run("find", token=TOKEN, words="BACKWARDS birds")
     assert [(row[0], row[2], row[3]) for row in seen["found"]] == [(BIRDS, "large", "zoo")]
+    seen = await site.browser.run("find", token=TOKEN, words="BACKWARDS birds", further=True)
+    assert [row[0] for row in seen["found"]] == [BIRDS]
+    assert seen["says"] == "2 answers read, 1 have these words."
     seen = await site.browser.run("find", token=TOKEN, words="", remove=True)
     assert [row[0] for row in seen["found"]] == [BIRDS, METALS], "the newest first"
     assert seen["says"] == "The answer was deleted."

@@ -31,6 +31,10 @@ class Access:
     def __init__(self, keys: Mapping[str, Key]) -> None:
         self._keys = dict(keys)
 
+    def names(self) -> list[str]:
+        """Return whose keys they are."""
+        return sorted({key.name for key in self._keys.values()})
+
     def check(self, headers: Mapping[str, str]) -> Key:
         """Return the caller's key. Raises ApiError 401."""
         token = bearer_token(headers)

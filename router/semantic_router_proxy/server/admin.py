@@ -21,6 +21,7 @@ from semantic_router_proxy.server.admin_entries import entry_routes
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.explain import explain
 from semantic_router_proxy.server.health import Health
+from semantic_router_proxy.server.identity import ANONYMOUS, cache_scope
 from semantic_router_proxy.server.json_response import json_response
 from semantic_router_proxy.server.state import state
 
@@ -68,11 +69,16 @@ def make_admin_app(health: Health, config: AdminConfig, base: Path) -> Starlette
             body = {"model": "auto", **body, "messages": [{"role": "user", "content": text}]}
         if not isinstance(body.get("messages"), list):
             raise ApiError(400, 'Send {"text": "a question"} or a whole chat request.')
-        headers, caller = body.pop("headers", None) or {}, body.pop("caller", None) or ""
-        if not isinstance(headers, dict) or not isinstance(caller, str):
-            raise ApiError(400, "'headers' must be an object, 'caller' the name of an API key.")
+        headers = body.pop("headers", None) or {}
+        caller, scope = (body.pop(name, None) or "" for name in ("caller", "scope"))
+        if not isinstance(headers, dict) or not isinstance(caller, str) or not isinstance(scope, str):
+            raise ApiError(400, "'headers' must be an object, 'caller' the name of an API key, 'scope' text.")
         seen = {str(name).lower(): str(value) for name, value in headers.items()}
-        told = await explain(running_gateway(health), body, headers=seen, caller=caller)
+        scope = scope or cache_scope(seen, body, caller)
+        if scope != ANONYMOUS and not token.may_see_questions(request):
+            # Whether somebody has asked a question is as much theirs as the question.
+            raise ApiError(403, "What others have asked is told to the holder of an admin token.", code="no_token")
+        told = await explain(running_gateway(health), body, scope, headers=seen, caller=caller)
         if not token.may_see_questions(request):
             for key in ("stored_question", "nearest_question"):
                 told["cache"].pop(key, None)

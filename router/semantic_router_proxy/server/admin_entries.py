@@ -27,30 +27,36 @@ def entry_routes(health: Health, token: AdminToken) -> list[Route]:
             raise ApiError(403, "Stored questions are shown to the holder of an admin token.", code="no_token")
 
     async def entries(request: Request) -> Response:
-        """With `words`, those in memory whose question has them, the youngest first; without, all in a stable order,
-        page by page: `cursor` leads to the next page, and may do so although no entry of this one matched."""
+        """With `words` alone, those in memory whose question has them, the youngest first. With `cursor`, empty at the
+        beginning, or without words: all that are kept, cold ones in the store as well, in a stable order, page by page;
+        the answer's cursor leads to the next page, and may do so although no entry of this one matched."""
         check_questions(request)
         params = dict(request.query_params)
         limit = params.pop("limit", "50")
         if not limit.isdecimal() or not 1 <= int(limit) <= _MOST:
             raise invalid(f"'limit' must be a number from 1 to {_MOST}.", param="limit")
         backend = running_cache(health).backend
-        if (words := params.pop("words", None)) is not None:
+        words = params.pop("words", None)
+        if words is not None and "cursor" not in params:
             found = await backend.search_questions(words, int(limit))
             return json_response({"entries": [_shown(header) for header in found]})
         cursor: str | None = params.pop("cursor", "")
         if cursor and not cursor.isdecimal():
             raise invalid("'cursor' must be one that was given before.", param="cursor")
-        selection = selection_of(params)
+        selection, wanted = selection_of(params), (words or "").casefold().split()
         shown: list[dict[str, Any]] = []
+        read = 0
         for _ in range(_PAGES):
-            # Never more than there is room for: what was read is shown or does not match.
-            page = await backend.read_entries(cursor or "", int(limit) - len(shown))
-            shown += [_shown(entry.header) for entry in page.entries if selection.matches(entry.header)]
+            # Never more than there is room for: what was read is shown or does not match. Words match seldom, so a
+            # search reads whole pages, and its last may show more than were asked for.
+            page = await backend.read_entries(cursor or "", _MOST if wanted else int(limit) - len(shown))
+            read += len(page.entries)
+            headers = [entry.header for entry in page.entries if selection.matches(entry.header)]
+            shown += [_shown(header) for header in headers if _has_words(header, wanted)]
             cursor = page.cursor
             if cursor is None or len(shown) >= int(limit):
                 break
-        return json_response({"entries": shown, "cursor": cursor})
+        return json_response({"entries": shown, "cursor": cursor, "read": read})
 
     async def one(request: Request) -> Response:
         check_questions(request)
@@ -77,6 +83,11 @@ def entry_routes(health: Health, token: AdminToken) -> list[Route]:
         Route("/api/cache/entries/{entry_id}", delete, methods=["DELETE"]),
         Route("/api/cache/invalidate", invalidate, methods=["POST"]),
     ]
+
+
+def _has_words(header: EntryHeader, wanted: list[str]) -> bool:
+    question = header.query.casefold()
+    return all(word in question for word in wanted)
 
 
 def _entry_id(request: Request) -> str:

@@ -23,7 +23,7 @@ async def explain(
     caller: str = "",
 ) -> dict[str, Any]:
     """Return the decision with every signal that was read, and what the cache would say, as if a caller with these
-    headers (lower-case names) and the API key of this name had asked.
+    headers (lower-case names) and the API key of this name had asked; `scope` says whose answers would be shared.
 
     The lookups are real ones and count in the cache's statistics.
     """
@@ -74,6 +74,7 @@ async def explain(
         "reason": allowed.reason,
         "threshold": limits.threshold,
         "verdict": "miss" if allowed.exact else "bypass",
+        "scope": scope,
     }
     hit = await gateway.cache.find_exact(prepared) if allowed.exact else None
     if hit is None and cache["semantic"] and vector is not None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+ANONYMOUS = "anonymous"
+
 
 @lru_cache(maxsize=4096)
 def _hashed(token: str) -> str:
@@ -24,7 +26,7 @@ def limited_as(headers: Mapping[str, str], caller: str) -> str:
     if caller:
         return f"caller:{caller}"
     token = bearer_token(headers)
-    return f"key:{_hashed(token)}" if token else "anonymous"
+    return f"key:{_hashed(token)}" if token else ANONYMOUS
 
 
 def cache_scope(headers: Mapping[str, str], body: Mapping[str, Any], caller: str = "") -> str:

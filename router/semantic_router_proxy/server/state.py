@@ -49,6 +49,7 @@ def state(health: Health, *, with_questions: bool) -> dict[str, Any]:
         "cache": _cache(gateway),
         "recent": [_shown(record, with_questions=with_questions) for record in reversed(recent[-_SHOWN:])],
         "questions_shown": with_questions,
+        "callers": gateway.engine.access.names() if with_questions and gateway.engine.access is not None else [],
     }
     return told
 

@@ -122,6 +122,50 @@ async def test_stored_questions_are_for_the_tokens_holder(router: Running, admin
     assert headers["x-vsr-cache"] == "miss"
 
 
+async def test_words_are_looked_for_in_all_that_is_kept_page_by_page(router: Running, admin: Admin) -> None:
+    for number in range(5):
+        await router.ask(f"{QUESTION} Answer number {number}.")
+    await router.ask("Which metals are liquid?")
+    url = await admin("secret-admin-token")
+    held = {"authorization": "Bearer secret-admin-token"}
+    found, read, cursor = [], 0, ""
+    while cursor is not None:
+        params = {"words": "BIRDS number", "limit": "2", "cursor": cursor}
+        async with router.session.get(f"{url}/api/cache/entries", params=params, headers=held) as response:
+            told = await response.json()
+        found += [entry["question"] for entry in told["entries"]]
+        read, cursor = read + told["read"], told["cursor"]
+    assert (len(found), len(set(found)), read) == (5, 5, 6)
+
+
+async def test_a_dry_run_is_for_whoever_is_named(router: Running, admin: Admin) -> None:
+    url = await admin("secret-admin-token")
+    held = {"authorization": "Bearer secret-admin-token"}
+    asked = {"model": "auto", "messages": [{"role": "user", "content": QUESTION}], "user": "u1"}
+    await router.post("/v1/chat/completions", asked)
+
+    async def verdict(**who: str) -> tuple[str, str]:
+        async with router.session.post(f"{url}/api/explain", json={"text": QUESTION, **who}, headers=held) as response:
+            told = (await response.json())["cache"]
+            return told["scope"], told["verdict"]
+
+    assert await verdict() == ("anonymous", "miss")
+    scope, told = await verdict(user="u1")
+    assert (scope.startswith("anonymous/user:"), told) == (True, "hit")
+    assert await verdict(caller="team-a") == ("caller:team-a", "miss")
+
+
+async def test_what_others_have_asked_is_not_told_without_a_token(router: Running, admin: Admin) -> None:
+    url = await admin()
+    asked = {"text": QUESTION, "scope": "caller:team-a"}
+    # A page of another site that was made to lead here sends its own name.
+    elsewhere = {"host": "elsewhere.example"}
+    async with router.session.post(f"{url}/api/explain", json=asked, headers=elsewhere) as response:
+        assert response.status == 403
+    async with router.session.post(f"{url}/api/explain", json={"text": QUESTION}, headers=elsewhere) as response:
+        assert response.status == 200
+
+
 @pytest.mark.parametrize("body", [{"modle": "large"}, {"model": 1}, {"everything": "yes"}])
 async def test_a_selector_that_is_not_understood_deletes_nothing(
     router: Running, admin: Admin, body: dict[str, object]

@@ -1,7 +1,8 @@
 // The cache's entries: search, delete one, invalidate all. Both changes need the admin token.
-import { at, badge, cell, element, fill, span } from "/page.js";
+import { at, badge, cell, element, fill, span, whole } from "/page.js";
 import { call } from "/session.js";
 
+const MOST = 100;
 let searched = null;
 
 function says(text, bad = false) {
@@ -39,13 +40,44 @@ function row(entry) {
   ];
 }
 
+const TITLES = ["Question", "Serves", "Model", "Decision", "Scope", "Age", "Life", ""];
+
+function show(entries, none) {
+  fill(at("found"), TITLES, entries.map(row), none);
+}
+
+// Those in memory, the newest first.
 async function search() {
   const words = at("words").value;
   const told = await call("GET", `/api/cache/entries?limit=50&words=${encodeURIComponent(words)}`);
-  fill(at("found"), ["Question", "Serves", "Model", "Decision", "Scope", "Age", "Life", ""], told.entries.map(row), "No stored question has these words.");
+  show(told.entries, "No stored question at hand has these words.");
   searched = words;
+  at("further").hidden = false;
   says("");
 }
+
+// Everything that is kept, also where it has left memory: page by page, until there is enough to show or no more.
+async function searchFurther() {
+  const words = searched;
+  const entries = [];
+  let cursor = "", read = 0;
+  at("further").disabled = true;
+  try {
+    while (cursor !== null && entries.length < MOST && searched === words) {
+      const told = await call("GET", `/api/cache/entries?limit=${MOST}&words=${encodeURIComponent(words)}&cursor=${cursor}`);
+      entries.push(...told.entries);
+      read += told.read;
+      cursor = told.cursor;
+      says(`${whole(read)} answers read, ${whole(entries.length)} have these words.`);
+    }
+    show(entries, "No stored question has these words.");
+    if (cursor !== null) says(`${whole(entries.length)} of the first ${whole(read)} answers have these words; name more words to find others.`);
+  } finally {
+    at("further").disabled = false;
+  }
+}
+
+at("further").addEventListener("click", () => searchFurther().catch((error) => says(error.message, true)));
 
 at("find").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -90,8 +90,17 @@ function told(state) {
   at("status").className = state.ready ? "ready" : "failed";
   at("status-text").textContent = name;
   at("facts").textContent = [`configuration ${state.config_epoch ?? "–"}`, `up ${span(state.up_seconds)}`, `version ${state.version}`].join(" · ");
-  at("problem").hidden = !state.reload_problem;
-  at("problem").textContent = state.reload_problem ? `The changed configuration is not in force:\n${state.reload_problem}` : "";
+  const problems = [];
+  if (state.reload_problem) problems.push(`The changed configuration is not in force:\n${state.reload_problem}`);
+  if (state.restart_needed?.length) problems.push(`In force only after a restart: ${state.restart_needed.join(", ")}`);
+  if (state.cache?.store_problem) problems.push(`The cache goes on without its store: ${state.cache.store_problem}`);
+  at("problem").hidden = !problems.length;
+  at("problem").textContent = problems.join("\n");
+  at("askers").replaceChildren(...(state.callers ?? []).map((name) => {
+    const option = element("option");
+    option.value = name;
+    return option;
+  }));
 }
 
 async function refresh() {

@@ -16,6 +16,7 @@ function verdict(cache) {
   const lines = [];
   if (cache.similarity != null) lines.push(`similarity ${cache.similarity.toFixed(3)}`);
   if (cache.threshold != null) lines.push(`threshold ${cache.threshold}`);
+  if (cache.scope && cache.scope !== "anonymous") lines.push(`among the answers of ${cache.scope}`);
   if (cache.reason) lines.push(`only exact repeats or less: ${cache.reason}`);
   if (cache.stored_question) lines.push(`stored question: ${cache.stored_question}`);
   if (cache.verdict === "miss" && cache.nearest != null) lines.push(`nearest ${cache.nearest.toFixed(3)}${cache.nearest_question ? `: ${cache.nearest_question}` : ""}`);
@@ -33,7 +34,10 @@ function signals(told) {
 at("try").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    const told = await call("POST", "/api/explain", { text: at("question").value });
+    const who = at("asker").value.trim();
+    const callers = [...at("askers").options].map((option) => option.value);
+    const asker = who ? (callers.includes(who) ? { caller: who } : { scope: who }) : {};
+    const told = await call("POST", "/api/explain", { text: at("question").value, ...asker });
     at("explained").replaceChildren(decision(told), verdict(told.cache), signals(told));
   } catch (error) {
     at("explained").replaceChildren(element("p", "error", error.message));
