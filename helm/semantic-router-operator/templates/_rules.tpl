@@ -114,6 +114,28 @@
   - patch
   - delete
 - apiGroups:
+  - milvus.io
+  resources:
+  - milvuses
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - patch
+  - delete
+- apiGroups:
+  - cert-manager.io
+  resources:
+  - certificates
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - patch
+  - delete
+- apiGroups:
   - ''
   resources:
   - secrets

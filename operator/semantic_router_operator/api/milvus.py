@@ -18,34 +18,109 @@ class Storage(ApiModel):
 
 
 class ComponentSpec(ApiModel):
-    replicas: int = Field(1, ge=0, le=100, description="Pods of the component.")
-    resources: Resources | None = Field(None, description="Of each pod; None: Milvus' own.")
+    replicas: int | None = Field(
+        None, ge=-1, le=100, description="Pods of the component; none: left alone, -1: an autoscaler of yours has them."
+    )
+    resources: Resources | None = Field(None, description="Of each pod; none: those of milvus.managed.resources.")
 
 
 class Components(ApiModel):
     """Milvus' own components (mode cluster)."""
 
     proxy: ComponentSpec | None = Field(None, description="Takes requests.")
+    mix_coord: ComponentSpec | None = Field(None, description="Coordinates the others.")
     query_node: ComponentSpec | None = Field(None, description="Searches.")
     data_node: ComponentSpec | None = Field(None, description="Writes.")
     index_node: ComponentSpec | None = Field(None, description="Builds indexes (before Milvus 2.6).")
     streaming_node: ComponentSpec | None = Field(None, description="Takes writes (Milvus 2.6 and later).")
 
 
-class ManagedMilvus(ApiModel):
-    """A Milvus that milvus-operator makes from our description."""
+class IssuerRef(ApiModel):
+    """An issuer of cert-manager."""
 
-    mode: Literal["standalone", "cluster"] = Field("standalone", description="One process, or one for each component.")
+    name: DnsName = Field(description="Of the issuer.")
+    kind: Literal["Issuer", "ClusterIssuer"] = Field("Issuer", description="Issuer: one of this namespace.")
+
+
+class ServerTls(ApiModel):
+    """The server's certificate: from a Secret, or one that cert-manager makes."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.secretRef) != has(self.issuerRef)",
+                "set exactly one of secretRef and issuerRef",
+            )
+        )
+    )
+
+    secret_ref: SecretRef | None = Field(
+        None, description="Keys tls.crt, tls.key and ca.crt; the certificate is for NAME-milvus.NAMESPACE.svc."
+    )
+    issuer_ref: IssuerRef | None = Field(None, description="cert-manager makes the certificate and renews it.")
+
+
+class Authentication(ApiModel):
+    """Users and passwords: the operator makes root's, and a user for the router, in a Secret each."""
+
+    enabled: bool = Field(True, description="false: whoever reaches the port may do everything.")
+
+
+class ManagedMilvus(ApiModel):
+    """A Milvus that milvus-operator makes from our description. It is called as this resource."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "!has(self.messageStream) || self.messageStream != 'rocksmq' || !has(self.mode) || "
+                "self.mode == 'standalone'",
+                "messageStream rocksmq serves mode standalone only",
+            ),
+            (
+                "!has(self.messageStream) || self.messageStream != 'pulsar' || !has(self.mode) || "
+                "self.mode == 'cluster'",
+                "messageStream pulsar serves mode cluster only",
+            ),
+        )
+    )
+
+    mode: Literal["standalone", "cluster"] = Field(
+        "standalone", description="One process, or one for each component. It stays as it was made."
+    )
     version: Annotated[str, Field(max_length=32, pattern=r"^v?\d+\.\d+\.\d+$")] | None = Field(
-        None, description="Such as 2.6.4; None: that of milvus-operator."
+        None, description="Such as 2.6.24; none: what is there stays, and a new one gets this operator's default."
     )
+    image: Annotated[str, Field(max_length=255, pattern=r"^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$")] = Field(
+        "milvusdb/milvus", description="Repository; the version is the tag."
+    )
+    message_stream: Literal["pulsar", "woodpecker", "rocksmq"] | None = Field(
+        None,
+        description="What carries writes; it stays as it was made. None: pulsar for a cluster; woodpecker for a "
+        "standalone since 2.6, rocksmq before.",
+    )
+    resources: Resources | None = Field(None, description="Of each pod of Milvus; none: no requests and no limits.")
     components: Components = Components()
-    storage: Storage = Field(Storage(), description="Of the object store.")
+    storage: Storage = Field(Storage(), description="Of the object store; in mode cluster of each of its four drives.")
     etcd_storage: Storage = Field(Storage(), description="Of each etcd pod.")
+    stream_storage: Storage = Field(Storage(), description="Of each volume of pulsar, or that of rocksmq.")
     deletion_policy: Literal["Delete", "Retain"] | None = Field(
-        None, description="What happens to the data with this resource."
+        None,
+        description="What becomes of the data with this resource: Delete removes volumes too; Retain leaves etcd, "
+        "object store and message stream running, and a resource of the same name takes them over. None: Delete for "
+        "a standalone, Retain for a cluster.",
     )
+    auth: Authentication = Field(Authentication(), description="Users and passwords.")
+    tls: ServerTls | None = Field(None, description="None: Milvus speaks without encryption.")
     metrics: bool = Field(True, description="Whether milvus-operator makes a PodMonitor.")
+
+    @property
+    def clustered(self) -> bool:
+        return self.mode == "cluster"
+
+    @property
+    def retained(self) -> bool:
+        """Whether data outlives the resource."""
+        return (self.deletion_policy or ("Retain" if self.clustered else "Delete")) == "Retain"
 
 
 class TlsRef(ApiModel):

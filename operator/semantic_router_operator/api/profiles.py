@@ -19,11 +19,31 @@ PRESETS: dict[str, dict[str, Any]] = {
     "production": _sized(3, "1", "1Gi", "2Gi"),
 }
 
+# What a managed Milvus gets, where the resource has one.
+MANAGED_PRESETS: dict[str, dict[str, Any]] = {
+    "development": {"resources": {"requests": {"cpu": "250m", "memory": "1Gi"}}},
+    "staging": {
+        "deletionPolicy": "Retain",
+        "storage": {"size": "50Gi"},
+        "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}},
+    },
+    "production": {
+        "mode": "cluster",
+        "deletionPolicy": "Retain",
+        "storage": {"size": "100Gi"},
+        "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}},
+        "components": {
+            "proxy": {"replicas": 2},
+            "queryNode": {"replicas": 2, "resources": {"requests": {"cpu": "1", "memory": "4Gi"}}},
+        },
+    },
+}
+
 
 def with_preset(spec: dict[str, Any]) -> dict[str, Any]:
     """Return the spec with the fields that its profile fills and it does not set itself."""
-    preset = PRESETS.get(str(spec.get("profile", "development")), {})
-    merged = _merge(preset, spec)
+    profile = str(spec.get("profile", "development"))
+    merged = _merge(_preset(profile, spec.get("milvus")), spec)
     router, own, milvus = merged.get("router"), spec.get("router") or {}, spec.get("milvus")
     if not isinstance(router, dict) or not isinstance(own, dict):
         return merged  # validation names what is wrong
@@ -33,6 +53,17 @@ def with_preset(spec: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(milvus, dict) and "embedded" in milvus and "replicas" not in own:
         router["replicas"] = 1
     return merged
+
+
+def _preset(profile: str, milvus: object) -> dict[str, Any]:
+    preset = PRESETS.get(profile, {})
+    managed = milvus.get("managed") if isinstance(milvus, dict) else None
+    if not isinstance(managed, dict):
+        return preset
+    filled = MANAGED_PRESETS.get(profile, {})
+    if managed.get("mode", filled.get("mode")) != "cluster":
+        filled = {key: value for key, value in filled.items() if key != "components"}
+    return {**preset, "milvus": {"managed": filled}}
 
 
 def _is_on(section: object) -> bool:

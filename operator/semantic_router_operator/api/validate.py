@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from semantic_router_operator.api.base import camel_case
+from semantic_router_operator.api.milvus import ManagedMilvus
 from semantic_router_operator.api.profiles import with_preset
 from semantic_router_operator.api.routing import SIGNAL_FIELDS
 from semantic_router_operator.api.semantic_router import SemanticRouter
@@ -153,4 +155,31 @@ def _milvus(resource: SemanticRouter) -> list[Problem]:
         return [Problem("spec.router", "milvus.embedded serves one pod: set replicas to 1 and no autoscaling")]
     if resource.autoscaled and router.replicas is not None:
         return [Problem("spec.router.replicas", "belongs to the autoscaler while autoscaling is on; remove it")]
-    return []
+    return _managed(resource, milvus.managed) if milvus.managed is not None else []
+
+
+def _managed(resource: SemanticRouter, managed: ManagedMilvus) -> list[Problem]:
+    """Check what milvus-operator would take in silence, or never get ready."""
+    problems: list[Problem] = []
+    path = "spec.milvus.managed"
+    if "etcd" in resource.metadata.name:
+        # It tells its own pods from etcd's by their names.
+        problems.append(Problem("metadata.name", "must not contain etcd with spec.milvus.managed"))
+    stream_of = {"rocksmq": "standalone", "pulsar": "cluster"}
+    if stream_of.get(managed.message_stream or "", managed.mode) != managed.mode:
+        problems.append(
+            Problem(f"{path}.messageStream", f"does not serve mode {managed.mode}", str(managed.message_stream))
+        )
+    parts = {name for name in type(managed.components).model_fields if getattr(managed.components, name) is not None}
+    if parts and not managed.clustered:
+        names = ", ".join(sorted(map(camel_case, parts)))
+        problems.append(Problem(f"{path}.components", f"belongs to mode cluster; use {path}.resources", names))
+    if managed.version is not None:
+        streaming = tuple(map(int, managed.version.removeprefix("v").split("."))) >= (2, 6, 0)
+        wrong = "index_node" if streaming else "streaming_node"
+        if wrong in parts:
+            text = f"is no part of Milvus {managed.version}: index nodes until 2.5, streaming nodes since 2.6"
+            problems.append(Problem(f"{path}.components.{camel_case(wrong)}", text))
+        if managed.message_stream == "woodpecker" and not streaming:
+            problems.append(Problem(f"{path}.messageStream", "woodpecker comes with Milvus 2.6", managed.version))
+    return problems

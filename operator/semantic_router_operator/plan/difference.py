@@ -8,18 +8,14 @@ keys, `v:` a set's value, `.` the node itself.
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from semantic_router_operator.plan.key import FIELD_MANAGER
+from semantic_router_operator.render.quantity import quantity
 
 Json = Mapping[str, Any]
 _IDENTITY = frozenset({"apiVersion", "kind"})
-_SUFFIXES = {
-    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1),
-    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
-    "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
-}  # fmt: skip
 
 
 def differences(desired: Json, observed: Json) -> list[str]:
@@ -38,6 +34,22 @@ def owned_fields(observed: Json, manager: str = FIELD_MANAGER) -> Json | None:
             fields = entry.get("fieldsV1")
             return fields if isinstance(fields, Mapping) else None
     return None
+
+
+def owned_values(observed: Json, field: str) -> Json | None:
+    """What we have sent as `field` (spec, say) and still hold; None where we hold nothing of the object."""
+    owned = owned_fields(observed)
+    if owned is None:
+        return None
+    values = _projected(owned.get(f"f:{field}") or {}, observed.get(field))
+    return values if isinstance(values, Mapping) else {}
+
+
+def _projected(owned: Json, value: Any) -> Any:
+    below = {step.partition(":")[2]: tree for step, tree in owned.items() if step.startswith("f:")}
+    if not below or not isinstance(value, Mapping):
+        return value
+    return {key: _projected(tree, value[key]) for key, tree in below.items() if key in value}
 
 
 def managers_of(observed: Json, path: str) -> list[str]:
@@ -167,8 +179,7 @@ def _quantity(value: Any) -> Decimal | None:
         return Decimal(str(value))
     if not isinstance(value, str) or not value:
         return None
-    number = value.rstrip("numkMGTPi")
     try:
-        return Decimal(number) * _SUFFIXES[value[len(number) :]]
-    except (InvalidOperation, KeyError):
+        return quantity(value)
+    except ValueError:
         return None

@@ -11,7 +11,13 @@ from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
-from semantic_router_operator.render.milvus_config import DATA_DIR, TLS_DIR
+from semantic_router_operator.render.milvus_config import (
+    DATA_DIR,
+    TLS_DIR,
+    credentials_secret,
+    milvus_in_use,
+    tls_secret,
+)
 from semantic_router_operator.render.model_files import model_environment, model_mounts, model_volumes
 from semantic_router_operator.render.router_config import (
     ACCESS_KEYS_FILE,
@@ -44,22 +50,22 @@ def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, s
         replicas=None if resource.autoscaled else router.replicas,
         selector=names.selector(resource),
         strategy=_strategy(resource),
+        progress_deadline_seconds=router.rollout.progress_deadline_seconds,
         pod_labels={**template.labels, **names.labels(resource)},
         pod_annotations={**template.annotations, CHECKSUM_ANNOTATION: _checksum(resource, facts, files)},
         service_account=template.service_account_name or names.deployment(resource),
         grace_seconds=DRAIN_DELAY_SECONDS + router.drain_seconds + _GRACE_MARGIN_SECONDS,
         pull_secrets=[{"name": ref.name} for ref in router.image.pull_secrets],
         image=image_reference(router.image, facts.default_image),
-        progress_deadline_seconds=router.rollout.progress_deadline_seconds,
         pull_policy=router.image.pull_policy,
         env=[*_environment(resource), *template.env],
+        env_from=list(template.env_from),
         resources=_resources(router.resources or Resources()),
         container_security=_CONTAINER_SECURITY,
         volume_mounts=[*_volume_mounts(resource), *template.volume_mounts],
         volumes=[*_volumes(resource), *template.volumes],
         scheduling=_scheduling(resource),
     )
-        env_from=list(template.env_from),
 
 
 def image_reference(image: Image, default: str) -> str:
@@ -113,13 +119,12 @@ def _secrets_read_at_start(resource: SemanticRouter) -> dict[str, set[str]]:
     embedding = resource.spec.cache.embedding.api_key_secret_ref
     if embedding is not None:
         needed.setdefault(embedding.name, set()).add(embedding.key)
-    external = resource.spec.milvus.external if resource.spec.milvus is not None else None
-    if external is not None and external.credentials_secret_ref is not None:
-        needed.setdefault(external.credentials_secret_ref.name, set()).update(("username", "password"))
-    if external is not None and external.tls is not None:
-        needed.setdefault(external.tls.secret_ref.name, set()).update(
-            ("ca.crt", "client.crt", "client.key") if external.tls.mutual else ("ca.crt",)
-        )
+    milvus = milvus_in_use(resource)
+    credentials, files = credentials_secret(milvus, resource), tls_secret(milvus, resource)
+    if credentials is not None:
+        needed.setdefault(credentials, set()).update(("username", "password"))
+    if files is not None:
+        needed.setdefault(files[0], set()).update(files[1])
     return needed
 
 
@@ -139,10 +144,10 @@ def _environment(resource: SemanticRouter) -> list[dict[str, Any]]:
     embedding = resource.spec.cache.embedding.api_key_secret_ref
     if embedding is not None:
         from_secret(names.EMBEDDING_KEY_VARIABLE, embedding.name, embedding.key)
-    external = resource.spec.milvus.external if resource.spec.milvus is not None else None
-    if external is not None and external.credentials_secret_ref is not None:
-        from_secret("MILVUS_USERNAME", external.credentials_secret_ref.name, "username")
-        from_secret("MILVUS_PASSWORD", external.credentials_secret_ref.name, "password")
+    credentials = credentials_secret(milvus_in_use(resource), resource)
+    if credentials is not None:
+        from_secret("MILVUS_USERNAME", credentials, "username")
+        from_secret("MILVUS_PASSWORD", credentials, "password")
     return variables
 
 
@@ -158,8 +163,7 @@ def _volume_mounts(resource: SemanticRouter) -> list[dict[str, Any]]:
         {"name": "data", "mountPath": DATA_DIR},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
     ]
-    external = resource.spec.milvus.external if resource.spec.milvus is not None else None
-    if external is not None and external.tls is not None:
+    if tls_secret(milvus_in_use(resource), resource) is not None:
         mounts.append({"name": "milvus-tls", "mountPath": TLS_DIR, "readOnly": True})
     if _secret_files(resource):
         mounts.append({"name": "secrets", "mountPath": SECRETS_DIR, "readOnly": True})
@@ -169,18 +173,19 @@ def _volume_mounts(resource: SemanticRouter) -> list[dict[str, Any]]:
 def _volumes(resource: SemanticRouter) -> list[dict[str, Any]]:
     """One projected volume holds both files, so that a reload sees them change together."""
     sources = [_projected(names.router_config(resource), "config.yaml", "config.yaml")]
-    milvus = resource.spec.milvus
-    if milvus is not None and resource.backend != "memory" and resource.spec.cache.enabled:
+    if milvus_in_use(resource) is not None:
         sources.append(_projected(names.milvus_config(resource), "milvus.yaml", "semantic-cache/milvus.yaml"))
     volumes: list[dict[str, Any]] = [{"name": "config", "projected": {"sources": sources}}]
+    milvus = resource.spec.milvus
     if milvus is not None and milvus.embedded is not None and milvus.embedded.storage is not None:
         volumes.append({"name": "data", "persistentVolumeClaim": {"claimName": names.data_claim(resource)}})
     else:
         volumes.append({"name": "data", "emptyDir": {}})
     volumes.append({"name": "tmp", "emptyDir": {}})
-    if milvus is not None and milvus.external is not None and milvus.external.tls is not None:
-        secret = milvus.external.tls.secret_ref.name
-        volumes.append({"name": "milvus-tls", "secret": {"secretName": secret}})
+    tls = tls_secret(milvus_in_use(resource), resource)
+    if tls is not None:
+        items = [{"key": key, "path": key} for key in tls[1]]
+        volumes.append({"name": "milvus-tls", "secret": {"secretName": tls[0], "items": items}})
     files = _secret_files(resource)
     if files:
         sources = [{"secret": {"name": ref.name, "items": [{"key": ref.key, "path": path}]}} for ref, path in files]

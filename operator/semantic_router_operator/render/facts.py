@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from semantic_router_operator.render.kinds import CHILD_KINDS
 
@@ -11,10 +12,32 @@ DEFAULT_IMAGE = "ghcr.io/semantic-router/semantic-router"
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A PersistentVolumeClaim: what it asks for, and its class."""
+
+    size: str
+    storage_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFacts:
+    """`classes` says of each StorageClass whether its volumes may grow; `claims` are those of the namespace, by name,
+    as far as they are Milvus'."""
+
+    classes: Mapping[str, bool]
+    default: str | None = None
+    claims: Mapping[str, Claim] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """`kinds` are the kinds served beyond Kubernetes' own (ServiceMonitor, Milvus, HTTPRoute, ...); `secret_versions`
-    maps each referenced Secret's name to its resourceVersion, so that its rotation changes what is rendered."""
+    maps each referenced Secret's name to its resourceVersion, so that its rotation changes what is rendered; `milvus`
+    is what we have sent before as the spec of the managed Milvus, None where there is none yet; `storage` is None where
+    nobody looked, or the operator may not."""
 
     default_image: str = DEFAULT_IMAGE
     kinds: frozenset[str] = frozenset()
     secret_versions: Mapping[str, str] = field(default_factory=dict)
+    milvus: Mapping[str, Any] | None = None
+    storage: StorageFacts | None = None

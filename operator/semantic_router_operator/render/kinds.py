@@ -34,4 +34,6 @@ CHILD_KINDS = (
     ChildKind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", optional=True),
     ChildKind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", optional=True),
     ChildKind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
+    ChildKind("milvus.io/v1beta1", "Milvus", "milvuses", optional=True),
+    ChildKind("cert-manager.io/v1", "Certificate", "certificates", optional=True),
 )

@@ -4,15 +4,43 @@ from typing import Any
 
 import yaml
 
-from semantic_router_operator.api.milvus import Collection, Milvus
+from semantic_router_operator.api.milvus import Collection, ExternalMilvus, Milvus
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render import names
 from semantic_router_operator.render.refusal import MILVUS_PLACES, checked
 from semantic_router_proxy.config.milvus import MilvusConfig
 
 DATA_DIR = "/var/lib/semantic-router"
+MILVUS_PORT = 19530
 TLS_DIR = "/etc/semantic-router/milvus-tls"
 # The router puts in the variable's value; on a laptop it is another folder than in a pod.
 EMBEDDED_URI = f"${{SEMANTIC_ROUTER_DATA_DIR:-{DATA_DIR}}}/cache.db"
+
+
+def milvus_in_use(resource: SemanticRouter) -> Milvus | None:
+    """Return the section, or None where the router's pods have nothing to do with a Milvus."""
+    used = resource.backend != "memory" and resource.spec.cache.enabled
+    return resource.spec.milvus if used else None
+
+
+def credentials_secret(milvus: Milvus | None, resource: SemanticRouter) -> str | None:
+    """Return the Secret whose `username` and `password` the router shows, or None where it shows none."""
+    if milvus is not None and milvus.managed is not None and milvus.managed.auth.enabled:
+        return names.milvus_user_secret(resource)
+    if milvus is not None and milvus.external is not None and milvus.external.credentials_secret_ref is not None:
+        return milvus.external.credentials_secret_ref.name
+    return None
+
+
+def tls_secret(milvus: Milvus | None, resource: SemanticRouter) -> tuple[str, tuple[str, ...]] | None:
+    """Return the Secret that is mounted at TLS_DIR and its keys, or None where the connection is not encrypted."""
+    if milvus is not None and milvus.managed is not None and milvus.managed.tls is not None:
+        # The server's key is in the same Secret, and none of the router's business.
+        return names.milvus_server_secret(resource), ("ca.crt",)
+    if milvus is not None and milvus.external is not None and milvus.external.tls is not None:
+        mutual = ("client.crt", "client.key") if milvus.external.tls.mutual else ()
+        return milvus.external.tls.secret_ref.name, ("ca.crt", *mutual)
+    return None
 
 
 def milvus_config_text(resource: SemanticRouter) -> str | None:
@@ -20,8 +48,8 @@ def milvus_config_text(resource: SemanticRouter) -> str | None:
 
     Raises InvalidResource for what the router refuses and the resource's own schema lets through.
     """
-    milvus = resource.spec.milvus
-    if milvus is None or resource.backend == "memory" or not resource.spec.cache.enabled:
+    milvus = milvus_in_use(resource)
+    if milvus is None:
         return None
     data = {
         "connection": _connection(resource, milvus),
@@ -50,31 +78,30 @@ def _index(collection: Collection) -> dict[str, Any]:
 
 
 def _connection(resource: SemanticRouter, milvus: Milvus) -> dict[str, Any]:
-    if milvus.managed is not None:
-        # The Service that milvus-operator makes is called after its Milvus resource, which is called after ours.
-        return {"host": f"{resource.metadata.name}-milvus.{resource.metadata.namespace}.svc", "port": 19530}
-    if milvus.external is None:
+    if milvus.embedded is not None:
         return {"uri": EMBEDDED_URI}
-    external = milvus.external
-    host, _, port = external.address.rpartition(":")
-    connection: dict[str, Any] = {
-        "host": host,
-        "port": int(port),
-        "database": external.database,
-        "timeout": external.timeout_seconds,
-        "auth": {"enabled": False},
-        "tls": {"enabled": False},
-    }
-    if external.credentials_secret_ref is not None:
+    connection = _managed(resource) if milvus.external is None else _external(milvus.external)
+    connection |= {"auth": {"enabled": False}, "tls": {"enabled": False}}
+    if credentials_secret(milvus, resource) is not None:
         connection["auth"] = {
             "enabled": True,
             "username": "${MILVUS_USERNAME}",
             "password": "${MILVUS_PASSWORD}",
         }
-    if external.tls is not None:
+    files = tls_secret(milvus, resource)
+    if files is not None:
         connection["tls"] = {"enabled": True, "ca_file": f"{TLS_DIR}/ca.crt"}
-        if external.tls.mutual:
+        if "client.crt" in files[1]:
             connection["tls"] |= {"cert_file": f"{TLS_DIR}/client.crt", "key_file": f"{TLS_DIR}/client.key"}
-        if external.tls.server_name is not None:
-            connection["tls"]["server_name"] = external.tls.server_name
+        if milvus.external is not None and milvus.external.tls is not None and milvus.external.tls.server_name:
+            connection["tls"]["server_name"] = milvus.external.tls.server_name
     return connection
+
+
+def _managed(resource: SemanticRouter) -> dict[str, Any]:
+    return {"host": names.milvus_host(resource), "port": MILVUS_PORT, "database": "default", "timeout": 30}
+
+
+def _external(external: ExternalMilvus) -> dict[str, Any]:
+    host, _, port = external.address.rpartition(":")
+    return {"host": host, "port": int(port), "database": external.database, "timeout": external.timeout_seconds}

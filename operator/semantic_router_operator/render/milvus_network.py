@@ -8,8 +8,8 @@ from typing import Any
 from semantic_router_operator.api.lifecycle import NetworkPolicy
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
+from semantic_router_operator.render.milvus_config import MILVUS_PORT
 from semantic_router_operator.render.network import (
-    MILVUS_PORT,
     NAMESPACE_LABEL,
     namespace_of,
     operator,

@@ -2,12 +2,18 @@
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.milvus import managed_of
 
 _PLURALS = {
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
     "ServiceMonitor": "servicemonitors.monitoring.coreos.com",
     "PrometheusRule": "prometheusrules.monitoring.coreos.com",
+    "Certificate": "certificates.cert-manager.io (https://cert-manager.io/docs/installation/)",
 }
+INSTALL_MILVUS_OPERATOR = (
+    "helm repo add zilliztech-milvus-operator https://zilliztech.github.io/milvus-operator/ && "
+    "helm install milvus-operator zilliztech-milvus-operator/milvus-operator -n milvus-operator --create-namespace"
+)
 
 
 def missing_kinds(resource: SemanticRouter, facts: ClusterFacts) -> list[tuple[str, str]]:
@@ -20,9 +26,19 @@ def missing_kinds(resource: SemanticRouter, facts: ClusterFacts) -> list[tuple[s
             monitoring is not None and monitoring.service_monitor == "on",
         ),
         "spec.monitoring.rules": ("PrometheusRule", monitoring is not None and monitoring.rules == "on"),
+        "spec.milvus.managed.tls.issuerRef": ("Certificate", _wants_certificate(resource)),
     }
-    return [
+    found = [
         (path, f"{path} waits for the kind {kind}: install the CRD {_PLURALS[kind]}")
         for path, (kind, wanted) in asked.items()
         if wanted and kind not in facts.kinds
     ]
+    if managed_of(resource) is not None and "Milvus" not in facts.kinds:
+        path = "spec.milvus.managed"
+        found.append((path, f"{path} waits for milvus-operator: install it by `{INSTALL_MILVUS_OPERATOR}`"))
+    return found
+
+
+def _wants_certificate(resource: SemanticRouter) -> bool:
+    managed = managed_of(resource)
+    return managed is not None and managed.tls is not None and managed.tls.issuer_ref is not None

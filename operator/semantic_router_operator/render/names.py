@@ -41,6 +41,35 @@ def milvus_policy(resource: SemanticRouter) -> str:
     return name if resource.metadata.name == APP else f"{resource.metadata.name}-{name}"
 
 
+def milvus(resource: SemanticRouter) -> str:
+    """Return the name of the Milvus that milvus-operator runs for the resource."""
+    return resource.metadata.name
+
+
+def milvus_host(resource: SemanticRouter) -> str:
+    """Return the Service that milvus-operator makes for it."""
+    return f"{milvus(resource)}-milvus.{resource.metadata.namespace}.svc"
+
+
+def milvus_root_secret(resource: SemanticRouter) -> str:
+    """Return the Secret with root's password (key `password`); only the operator and Milvus itself read it."""
+    return f"{resource.metadata.name}-milvus-root"
+
+
+def milvus_user_secret(resource: SemanticRouter) -> str:
+    """Return the Secret with the user of the router (keys `username` and `password`)."""
+    return f"{resource.metadata.name}-milvus-auth"
+
+
+def milvus_server_secret(resource: SemanticRouter) -> str:
+    """Return the Secret with the server's certificate (keys `tls.crt`, `tls.key` and `ca.crt`)."""
+    milvus = resource.spec.milvus
+    tls = milvus.managed.tls if milvus is not None and milvus.managed is not None else None
+    if tls is not None and tls.secret_ref is not None:
+        return tls.secret_ref.name
+    return f"{resource.metadata.name}-milvus-tls"
+
+
 def data_claim(resource: SemanticRouter) -> str:
     return f"{resource.metadata.name}-data"
 

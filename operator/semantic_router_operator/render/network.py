@@ -13,13 +13,13 @@ from semantic_router_operator.api.lifecycle import NetworkPolicy
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
 from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.milvus_config import MILVUS_PORT, milvus_in_use
 from semantic_router_operator.render.model_files import loads_model
 
 Object = dict[str, Any]
 Peer = dict[str, Any]
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-MILVUS_PORT = 19530
 # Cloud providers hand out credentials at 169.254.169.254; no provider of models is there.
 _OUTSIDE: list[Peer] = [
     {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
@@ -106,7 +106,7 @@ def _egress(resource: SemanticRouter) -> list[Object]:
     """Return one rule for each place that the configuration names, in its order and without repetitions."""
     spec, namespace = resource.spec, resource.metadata.namespace
     places: list[Iterable[Object]] = []
-    milvus = spec.milvus if resource.backend != "memory" and spec.cache.enabled else None
+    milvus = milvus_in_use(resource)
     if milvus is not None and milvus.external is not None:
         host, _, port = milvus.external.address.rpartition(":")
         places.append(_rules(host, int(port), namespace, behind_service=(MILVUS_PORT,)))

@@ -9,6 +9,8 @@ from semantic_router_operator.render.deployment import deployment
 from semantic_router_operator.render.exposure import http_route, ingress
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.milvus import milvus
+from semantic_router_operator.render.milvus_certificate import certificate
 from semantic_router_operator.render.milvus_config import milvus_config_text
 from semantic_router_operator.render.milvus_network import milvus_policies
 from semantic_router_operator.render.model_files import model_claim
@@ -33,6 +35,8 @@ def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
         files["milvus.yaml"] = milvus_text
         objects.append(_config_map(resource, names.milvus_config(resource), milvus_text, key="milvus.yaml"))
     objects += [
+        certificate(resource, facts),
+        milvus(resource, facts),
         _data_claim(resource),
         model_claim(resource),
         _service(resource),

@@ -103,7 +103,8 @@ def test_secrets_are_referenced_and_never_copied() -> None:
         "MILVUS_USERNAME": ("milvus-auth", "username"),
         "MILVUS_PASSWORD": ("milvus-auth", "password"),
     }
-    assert {"name": "milvus-tls", "secret": {"secretName": "milvus-tls"}} in pod["volumes"]
+    items = [{"key": "ca.crt", "path": "ca.crt"}]
+    assert {"name": "milvus-tls", "secret": {"secretName": "milvus-tls", "items": items}} in pod["volumes"]
 
 
 def test_the_pod_is_restricted() -> None:

@@ -1,4 +1,4 @@
-"""What is rendered for prometheus-operator, against the schemas of its own definitions."""
+"""What is rendered for other operators, against the schemas of their own definitions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,15 +41,24 @@ def problems(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
                 yield from problems(child, further, f"{path}.{name}")
             elif not (further or schema.get("x-kubernetes-preserve-unknown-fields") or path == "metadata"):
                 yield f"{path}.{name}: unknown field"
-    if isinstance(value, list):
+    if isinstance(value, list) and not schema.get("x-kubernetes-preserve-unknown-fields"):
         for number, child in enumerate(value):
             yield from problems(child, schema["items"], f"{path}[{number}]")
 
 
-@pytest.mark.parametrize("kind", ["ServiceMonitor", "PrometheusRule"])
+DEFINITIONS = {
+    "ServiceMonitor": "monitoring.coreos.com_servicemonitors",
+    "PrometheusRule": "monitoring.coreos.com_prometheusrules",
+    "Milvus": "milvus.io_milvuses",
+    "Certificate": "cert-manager.io_certificates",
+}
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
 def test_the_definition_takes_what_is_rendered(kind: str) -> None:
-    definition = yaml.safe_load((FIXTURES / f"monitoring.coreos.com_{kind.lower()}s.yaml").read_text(encoding="utf-8"))
-    (version,) = definition["spec"]["versions"]
+    text = (FIXTURES / f"{DEFINITIONS[kind]}.yaml").read_text(encoding="utf-8")
+    definition = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe, and ten times as fast
+    (version,) = [each for each in definition["spec"]["versions"] if each["storage"]]
     schema = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
     rendered = [
         each
