@@ -10,6 +10,7 @@ from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.cli import to_yaml
 from semantic_router_operator.render.rbac import Rule, lease_rules, rules
 from tests.reference import pages
+from tests.troubleshooting import troubleshooting
 
 OPERATOR = "semantic-router-operator"
 CHART = f"helm/{OPERATOR}"
@@ -34,6 +35,7 @@ def generated() -> dict[str, str]:
         "manifests/default/role.yaml": _role("ClusterRole", OPERATOR, rules()),
         "manifests/namespaced/role.yaml": _role("Role", OPERATOR, rules()),
         **pages(),
+        "docs/troubleshooting.md": troubleshooting(),
     }
 
 

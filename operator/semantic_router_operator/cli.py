@@ -10,6 +10,7 @@ import yaml
 from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
+from semantic_router_operator.commands.doctor import doctor
 from semantic_router_operator.render.facts import DEFAULT_IMAGE, OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.objects import render as render_objects
 
@@ -19,6 +20,8 @@ app = typer.Typer(
     help="Kubernetes operator for semantic LLM routers.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
+
+app.command()(doctor)
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; none: standard output.")]
 

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -95,6 +96,27 @@ class Connection:
             log.debug("api_retry", method=method, path=path, status=error.status, delay_s=round(delay, 2))
             await asyncio.sleep(delay)
         raise AssertionError("unreachable")
+
+    async def date(self) -> float | None:
+        """The API server's clock in seconds since 1970, by the Date of its answer. Raises ApiError."""
+        try:
+            response = await self._send("GET", "/version", None, None, "application/json", "application/json", 5.0)
+            await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as cause:
+            raise ApiError(0, "NoAnswer", f"No answer from the API server: {cause or type(cause).__name__}") from cause
+        header = response.headers.get("Date")
+        return parsedate_to_datetime(header).timestamp() if header else None
+
+    async def text(self, path: str, query: Mapping[str, str]) -> str:
+        """A plain text, such as a pod's log. Raises ApiError."""
+        try:
+            response = await self._send("GET", path, query, None, "application/json", "*/*", REQUEST_SECONDS)
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as cause:
+            raise ApiError(0, "NoAnswer", f"No answer from the API server: {cause or type(cause).__name__}") from cause
+        if response.status >= 400:
+            raise _error(response.status, data)
+        return str(data.decode(errors="replace"))
 
     @asynccontextmanager
     async def stream(

@@ -10,6 +10,7 @@ from semantic_router_operator.plan.key import FIELD_MANAGER, ObjectKey, key_of
 
 Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = "500"
@@ -44,6 +45,42 @@ class Objects:
             if not more:
                 return found
             query["continue"] = more
+
+    async def list_objects(self, api_version: str, kind: str, namespace: str | None) -> list[Json]:
+        """All objects of a kind, of one namespace or of all (None). Raises ApiError, UnknownKindError."""
+        resource = await self.discovery.resource(api_version, kind)
+        found: list[Json] = []
+        query = {"limit": PAGE}
+        while True:
+            answer = await self._connection.request("GET", resource.path(namespace), query)
+            found += answer.get("items") or ()
+            more = answer["metadata"].get("continue")
+            if not more:
+                return found
+            query["continue"] = more
+
+    async def create(self, obj: Mapping[str, Any]) -> bool:
+        """Makes the object; False where there is one of that name already. Raises ApiError, UnknownKindError."""
+        key = key_of(obj)
+        resource = await self.discovery.resource(key.api_version, key.kind)
+        try:
+            await self._connection.request(
+                "POST", resource.path(key.namespace), {"fieldManager": FIELD_MANAGER}, dict(obj)
+            )
+        except ApiError as error:
+            if error.conflict:
+                return False
+            raise
+        return True
+
+    async def merge(self, key: ObjectKey, change: Mapping[str, Any]) -> Json:
+        """Changes an object by a merge patch; one that has `metadata.resourceVersion` changes that very state only.
+
+        Raises ApiError (a conflict where it is another by now), UnknownKindError.
+        """
+        resource = await self.discovery.resource(key.api_version, key.kind)
+        path, query = resource.path(key.namespace, key.name), {"fieldManager": FIELD_MANAGER}
+        return await self._connection.request("PATCH", path, query, dict(change), content_type=MERGE)
 
     async def apply(self, obj: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Json:
         """Makes the object so; returns what the server now holds. Raises ApiError, UnknownKindError."""

@@ -1,0 +1,80 @@
+"""`status`: one resource on one screen."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from semantic_router_operator.commands.doctor import look, show
+from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, stop, with_target
+from semantic_router_operator.doctor.examination import Report
+from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
+
+Json = Mapping[str, Any]
+_BAD_WHEN_TRUE = frozenset({"Degraded"})
+_NEUTRAL = frozenset({"Migrating"})
+
+
+def status(name: Name = None, namespace: Namespace = None, kubeconfig: Kubeconfig = None) -> None:
+    """Show a SemanticRouter on one screen: what runs, its conditions, and what the doctor finds."""
+    raw, report = with_target(name, namespace, kubeconfig, _read)
+    console = Console()
+    console.print(screen(raw))
+    show(report, console)
+
+
+async def _read(target: Target) -> tuple[Json, Report]:
+    raw = await target.objects.get(ObjectKey(API_VERSION, KIND, target.namespace, target.name))
+    if raw is None:
+        stop(f"There is no SemanticRouter {target.name} in namespace {target.namespace}.")
+    return raw, await look(target)
+
+
+def screen(raw: Json) -> Group:
+    """Return what is shown of a resource."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in facts(raw):
+        table.add_row(label, value)
+    conditions = Table.grid(padding=(0, 2))
+    for no_wrap in (True, True, True, False):
+        conditions.add_column(no_wrap=no_wrap, overflow="fold")
+    for each in (raw.get("status") or {}).get("conditions") or ():
+        mark, style = _mark(each)
+        conditions.add_row(
+            Text(mark, style), str(each["type"]), Text(str(each["reason"]), style), str(each.get("message", ""))
+        )
+    title = Text(f"{raw['metadata']['namespace']}/{raw['metadata']['name']}", "bold")
+    return Group(title, table, "", conditions, "")
+
+
+def facts(raw: Json) -> Iterator[tuple[str, str]]:
+    """Yield label and value of what the status tells."""
+    told, spec = raw.get("status") or {}, raw.get("spec") or {}
+    yield "profile", str(spec.get("profile", "development"))
+    yield "endpoint", str(told.get("endpoint", "-"))
+    yield "pods", f"{told.get('readyReplicas', 0)} of {told.get('replicas', 0)} ready"
+    yield "backend", str(told.get("backend", "-"))
+    yield "configuration", str(told.get("configEpoch", "-"))
+    milvus = spec.get("milvus") or {}
+    if milvus:
+        kind = next((each for each in ("managed", "external", "embedded") if each in milvus), "")
+        where = (milvus.get("external") or {}).get("address") or (milvus.get("managed") or {}).get("mode", "")
+        yield "milvus", f"{kind} {where}".strip()
+    migration = told.get("migration") or {}
+    if migration:
+        yield "migration", f"{migration.get('step', '-')} since {migration.get('since', '-')}"
+    backup = told.get("lastBackup") or {}
+    if backup:
+        yield "last backup", f"{backup.get('name', '-')} at {backup.get('time', '-')}"
+
+
+def _mark(condition: Json) -> tuple[str, str]:
+    kind, state = str(condition["type"]), str(condition["status"])
+    if state == "Unknown" or kind in _NEUTRAL:
+        return "·", "dim"
+    good = (state == "False") if kind in _BAD_WHEN_TRUE else (state == "True")
+    return ("✓", "green") if good else ("✗", "bold red")

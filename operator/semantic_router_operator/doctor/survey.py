@@ -1,0 +1,105 @@
+"""What was seen of one resource and of what it depends on: read-only, without secrets, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from semantic_router_operator.plan.probed import PodState, Probed
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFacts:
+    """A Secret without its values. `expires` maps a key that holds a certificate to the end of its validity."""
+
+    name: str
+    keys: frozenset[str] = frozenset()
+    malformed: Mapping[str, str] = field(default_factory=dict)
+    expires: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`objects` are listed by kind: those of the resource's namespace, and all of a kind without namespaces.
+
+    `unreadable` says by kind why it could not be listed; `unserved` are kinds that the cluster does not know.
+    `secrets` maps the names that the resource refers to; None where there is no such Secret. `clock_offset` is the API
+    server's clock minus this machine's, in seconds.
+    """
+
+    namespace: str
+    name: str
+    now: datetime
+    resource: Json | None = None
+    objects: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    unserved: frozenset[str] = frozenset()
+    secrets: Mapping[str, SecretFacts | None] = field(default_factory=dict)
+    probed: Probed | None = None
+    clock_offset: float | None = None
+
+    @property
+    def router_states(self) -> tuple[PodState, ...]:
+        """What the router's pods said of themselves, where they were asked."""
+        return (self.probed.pods or ()) if self.probed else ()
+
+    def all(self, kind: str) -> tuple[Json, ...]:
+        """Return the listed objects of a kind."""
+        return self.objects.get(kind, ())
+
+    def one(self, kind: str, name: str) -> Json | None:
+        """Return the object of that name."""
+        return next((each for each in self.all(kind) if each["metadata"]["name"] == name), None)
+
+    def of_router(self, kind: str) -> tuple[Json, ...]:
+        """Return the objects that carry the labels of this resource's router."""
+        wanted = {"app.kubernetes.io/name": "semantic-router", "app.kubernetes.io/instance": self.name}
+        return tuple(each for each in self.all(kind) if wanted.items() <= labels(each).items())
+
+    def spec(self, *path: str) -> Any:
+        """Return a field of the resource's spec; None where it, or one on the way, is not set."""
+        value: Any = (self.resource or {}).get("spec") or {}
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
+
+    def condition(self, kind: str) -> Json:
+        """Return the resource's condition of that type; empty where it has none."""
+        found = conditions(self.resource or {})
+        return found.get(kind, {})
+
+    def events_of(self, kind: str, name: str) -> list[Json]:
+        """Return the Events about an object, the newest last."""
+        about = [
+            each
+            for each in self.all("Event")
+            if (each.get("involvedObject") or {}).get("kind") == kind
+            and (each.get("involvedObject") or {}).get("name") == name
+        ]
+        return sorted(about, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
+
+    def milvus_pods(self) -> tuple[Json, ...]:
+        """Return pods of Milvus itself, without etcd, object store and message stream."""
+        return tuple(each for each in self.all("Pod") if labels(each).get("app.kubernetes.io/name") == "milvus")
+
+
+def labels(obj: Json) -> Mapping[str, str]:
+    """Return an object's labels."""
+    return obj["metadata"].get("labels") or {}
+
+
+def conditions(obj: Json) -> dict[str, Json]:
+    """Return the conditions of an object's status by type."""
+    return {str(each.get("type")): each for each in (obj.get("status") or {}).get("conditions") or ()}
+
+
+def waited(obj: Json, now: datetime) -> float:
+    """Return for how many seconds an object has existed."""
+    return (now - moment(str(obj["metadata"]["creationTimestamp"]))).total_seconds()
+
+
+def moment(text: str) -> datetime:
+    """Return the time that a Kubernetes object holds as text."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

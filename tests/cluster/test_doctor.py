@@ -1,0 +1,168 @@
+"""The doctor on a real API server, while no operator runs: what it finds, what it leaves out, what it repairs."""
+
+import base64
+import json
+import subprocess
+import sys
+import tarfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from tests.cluster.conftest import Kubectl, eventually
+from tests.control_plane.server import write_kubeconfig
+from tests.control_plane.shared import Access
+
+Json = dict[str, Any]
+PLUGIN = Path(sys.executable).parent / "kubectl-semantic_router"
+ROUTER = {"app.kubernetes.io/name": "semantic-router", "app.kubernetes.io/instance": "semantic-router"}
+MILVUS = {"app.kubernetes.io/name": "milvus"}
+CANARY = "canary-4d1f8e"
+
+
+def _run(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(PLUGIN), *words, f"--kubeconfig={kubeconfig}"], capture_output=True, text=True, timeout=90
+    )
+
+
+def _examine(kubeconfig: Path, namespace: str) -> tuple[int, Json]:
+    done = _run(kubeconfig, "doctor", "semantic-router", "-n", namespace, "-o", "json")
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def _expired() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "milvus")])
+    begin = datetime.now(UTC) - timedelta(days=2)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(begin).not_valid_after(begin + timedelta(days=1))
+    return made.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def _pod(kubectl: Kubectl, name: str, labels: dict[str, str]) -> None:
+    spec = {"containers": [{"name": "main", "image": "none", "env": [{"name": "SOME_TOKEN", "value": CANARY}]}]}
+    metadata = {"name": name, "labels": labels}
+    kubectl("apply", "-f", "-", stdin={"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    # No kubelet here: it would say so of a running pod.
+    ready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+    kubectl("patch", f"pod/{name}", "--subresource=status", "--type=merge", "-p", json.dumps(ready))
+
+
+@pytest.fixture
+def viewer(control_plane: Access, kubectl: Kubectl, tmp_path: Path) -> Path:
+    """A kubeconfig of somebody who may look at this namespace, but not into Secrets."""
+    kubectl("create", "serviceaccount", "viewer")
+    kinds = "pods,services,events,persistentvolumeclaims,deployments.apps,statefulsets.apps,jobs.batch"
+    kinds += ",networkpolicies.networking.k8s.io,semanticrouters.semanticrouter.dev"
+    kubectl("create", "role", "viewer", "--verb=get,list", f"--resource={kinds}")
+    kubectl("create", "rolebinding", "viewer", "--role=viewer", f"--serviceaccount={kubectl.namespace}:viewer")
+    config = tmp_path / "viewer.kubeconfig"
+    token = kubectl("create", "token", "viewer").strip()
+    write_kubeconfig(config, control_plane.url, control_plane.certificate, token, kubectl.namespace)
+    return config
+
+
+def test_a_healthy_resource_is_silent_also_for_somebody_who_may_only_look(
+    kubectl: Kubectl, resource: Json, viewer: Path
+) -> None:
+    kubectl("apply", "-f", "-", stdin=resource)
+    code, told = _examine(viewer, kubectl.namespace)
+    assert (code, told["findings"]) == (0, [])
+    # Lists of the whole cluster and Secrets are not a viewer's; that is said, and the others are looked at.
+    assert all("forbidden" in why for why in told["leftOut"].values())
+    assert {"connection", "storage", "quota", "router-config"} <= set(told["silent"])
+
+
+def test_what_is_broken_is_found_for_real(
+    control_plane: Access, kubectl: Kubectl, resource: Json, tmp_path: Path
+) -> None:
+    resource["spec"]["cache"]["backend"] = "hybrid"
+    resource["spec"]["milvus"] = {
+        "external": {
+            "address": "milvus:19530",
+            "credentialsSecretRef": {"name": "milvus-auth"},
+            "tls": {"secretRef": {"name": "milvus-tls"}},
+        }
+    }
+    kubectl("apply", "-f", "-", stdin=resource)
+    certificate = base64.b64encode(_expired().encode()).decode()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "milvus-tls"}, "data": {"ca.crt": certificate}}
+    kubectl("apply", "-f", "-", stdin=secret)
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "semantic-router-data", "labels": ROUTER},
+        "spec": {
+            "storageClassName": "no-such-class",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    kubectl("apply", "-f", "-", stdin=claim)
+    _pod(kubectl, "router-1", ROUTER)
+    _pod(kubectl, "milvus-0", MILVUS)
+    kubectl("create", "service", "clusterip", "milvus", "--tcp=19530")
+    kubectl("set", "selector", "service/milvus", "app.kubernetes.io/name=milvus")
+    closed = {"podSelector": {"matchLabels": MILVUS}, "policyTypes": ["Ingress"]}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny"},
+        "spec": closed,
+    }
+    kubectl("apply", "-f", "-", stdin=policy)
+    containers = {"containers": [{"name": "router", "image": "none"}], "serviceAccountName": "nobody"}
+    template = {"metadata": {"labels": ROUTER}, "spec": containers}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "semantic-router", "labels": ROUTER},
+        "spec": {"replicas": 1, "selector": {"matchLabels": ROUTER}, "template": template},
+    }
+    kubectl("apply", "-f", "-", stdin=deployment)
+
+    admin = control_plane.kubeconfig
+    expected = {"SecretMissing", "CertificateExpired", "StorageClassMissing", "PolicyBlocks", "PodsRefused"}
+
+    def reasons() -> set[str]:
+        return {each["reason"] for each in _examine(admin, kubectl.namespace)[1]["findings"]}
+
+    eventually(lambda: reasons() == expected)
+    assert _examine(admin, kubectl.namespace)[0] == 2
+
+    kubectl("delete", "service", "milvus")
+    kubectl("delete", "networkpolicy", "deny")
+    assert reasons() == expected - {"PolicyBlocks"} | {"ServiceMissing"}
+    shown = _run(admin, "doctor", "-n", kubectl.namespace).stdout
+    assert "Service/milvus" in shown
+    assert "CertificateExpired" in shown
+
+    place = tmp_path / "bundle.tar.gz"
+    _run(admin, "bundle", "-n", kubectl.namespace, "-o", str(place))
+    with tarfile.open(place) as archive:
+        files = {entry.name: archive.extractfile(entry).read().decode() for entry in archive}  # type: ignore[union-attr]
+    assert "objects/pod/router-1.yaml" in files
+    assert "CertificateExpired" in files["doctor.txt"]
+    assert not any(CANARY in text or certificate[:40] in text for text in files.values())
+
+
+def test_a_resource_that_is_not_there_and_a_cluster_that_does_not_answer_are_said_in_a_sentence(
+    control_plane: Access, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    nothing = _run(control_plane.kubeconfig, "status", "-n", kubectl.namespace)
+    assert nothing.returncode == 2
+    assert nothing.stderr == f"There is no SemanticRouter in namespace {kubectl.namespace}; name another with -n.\n"
+    nobody = tmp_path / "nobody.kubeconfig"
+    write_kubeconfig(nobody, "https://127.0.0.1:9", control_plane.certificate, "token", kubectl.namespace)
+    silent = _run(nobody, "doctor", "semantic-router")
+    assert silent.returncode == 2
+    assert "No answer from the API server" in silent.stderr
+    assert "Traceback" not in silent.stderr

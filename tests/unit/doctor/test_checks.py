@@ -1,0 +1,330 @@
+"""Each verdict is given for what it is about, and for nothing of a healthy resource."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.doctor.surveys import (
+    EXTERNAL,
+    JUST_NOW,
+    LONG_AGO,
+    MILVUS,
+    NOW,
+    ROUTER,
+    claim,
+    deployment,
+    event,
+    having,
+    healthy,
+    managed,
+    milvus,
+    pod,
+    probing,
+    resource,
+    told,
+)
+
+from semantic_router_operator.doctor.checks import CHECKS
+from semantic_router_operator.doctor.examination import examine
+from semantic_router_operator.doctor.survey import SecretFacts, Survey
+from semantic_router_operator.plan.probed import CollectionState, PodState, Probed
+
+
+def _container(**state: Any) -> dict[str, Any]:
+    return {"containerStatuses": [{"name": "router", "restartCount": 4, **state}]}
+
+
+def _lease(survey: Survey) -> Survey:
+    old = {"renewTime": "2026-11-21T11:50:00.000000Z", "holderIdentity": "gone"}
+    return having(survey, "Lease", {"metadata": {"name": "semantic-router-operator", "namespace": "o"}, "spec": old})
+
+
+def _unseen(survey: Survey) -> Survey:
+    raw = resource(milvus=EXTERNAL)
+    raw["status"]["observedGeneration"] = 2
+    return replace(survey, resource=raw)
+
+
+def _secret(survey: Survey, **facts: Any) -> Survey:
+    return replace(survey, secrets={"milvus-tls": SecretFacts("milvus-tls", frozenset({"ca.crt"}), **facts)})
+
+
+def _said(survey: Survey, **state: Any) -> Survey:
+    return replace(
+        survey, probed=Probed((PodState("web-1", **state),), survey.probed.milvus if survey.probed else None)
+    )
+
+
+def _collection(survey: Survey, state: CollectionState | None) -> Survey:
+    return probing(survey, lambda found: replace(found, collection=state))
+
+
+def _search(**search: Any) -> Survey:
+    return healthy(milvus={**EXTERNAL, "search": search})
+
+
+def _milvus(survey: Survey, change: Callable[[dict[str, Any]], object], **status: Any) -> Survey:
+    found = milvus(**status)
+    change(found)
+    return having(survey, "Milvus", found)
+
+
+def _down(kind: str) -> dict[str, Any]:
+    return {"conditions": [{"type": kind, "status": "False", "message": "no answer from it"}]}
+
+
+def _fields(manager: str) -> dict[str, Any]:
+    return {"manager": manager, "time": LONG_AGO, "fieldsV1": {"f:spec": {"f:components": {"f:image": {}}}}}
+
+
+def _contested(found: dict[str, Any]) -> None:
+    found["metadata"]["managedFields"] = [_fields("semantic-router-operator"), _fields("kubectl-edit")]
+
+
+def _job(message: str) -> Survey:
+    labels = {"app.kubernetes.io/component": "backup", "app.kubernetes.io/instance": "web"}
+    failed = {"conditions": [{"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}
+    job = {"metadata": {"name": "web-backup-1", "labels": labels, "creationTimestamp": LONG_AGO}, "status": failed}
+    ended = pod(
+        "web-backup-1-x", {"job-name": "web-backup-1"}, **_container(state={"terminated": {"message": message}})
+    )
+    return having(having(healthy(backup={"preset": "staging"}), "Job", job), "Pod", ended, also=True)
+
+
+def _monitor(survey: Survey) -> Survey:
+    prometheus = {"metadata": {"name": "p"}, "spec": {"serviceMonitorSelector": {"matchLabels": {"release": "stack"}}}}
+    return having(
+        having(survey, "Prometheus", prometheus), "ServiceMonitor", {"metadata": {"name": "web", "labels": ROUTER}}
+    )
+
+
+def _service(**spec: Any) -> Survey:
+    ports = [{"port": 19530, "targetPort": 19530}]
+    return having(
+        healthy(), "Service", {"metadata": {"name": "milvus"}, "spec": {"selector": MILVUS, "ports": ports, **spec}}
+    )
+
+
+def _closed(survey: Survey, direction: str, labels: dict[str, str]) -> Survey:
+    spec = {"podSelector": {"matchLabels": labels}, "policyTypes": [direction]}
+    return having(survey, "NetworkPolicy", {"metadata": {"name": "deny"}, "spec": spec})
+
+
+FAILURES: list[tuple[str, Survey]] = [
+    ("NotInstalled", replace(healthy(), resource=None, unserved=frozenset({"SemanticRouter"}))),
+    ("NoSuchResource", replace(healthy(), resource=None)),
+    ("NoLeader", _lease(healthy())),
+    ("NotLookedAt", _unseen(healthy())),
+    ("Suspended", healthy(suspend=True)),
+    ("Invalid", told(healthy(), "ConfigValid", "False", "Invalid", "spec.x is wrong")),
+    (
+        "ImageRefusesConfig",
+        having(
+            healthy(),
+            "Pod",
+            pod(
+                "web-2",
+                ROUTER,
+                initContainerStatuses=[
+                    {"name": "check-config", "state": {"terminated": {"exitCode": 2, "message": "unknown key: x"}}}
+                ],
+            ),
+            also=True,
+        ),
+    ),
+    ("ReloadRefused", _said(healthy(), reload_problem="decisions[0]: unknown model")),
+    ("SecretMissing", replace(healthy(), secrets={"milvus-auth": None})),
+    ("SecretUnusable", _secret(healthy(), malformed={"ca.crt": "is not PEM"})),
+    ("CertificateExpired", _secret(healthy(), expires={"ca.crt": NOW - timedelta(days=1)})),
+    ("CertificateExpiresSoon", _secret(healthy(), expires={"ca.crt": NOW + timedelta(days=3)})),
+    (
+        "ImageCannotBePulled",
+        having(healthy(), "Pod", pod("web-1", ROUTER, **_container(state={"waiting": {"reason": "ImagePullBackOff"}}))),
+    ),
+    (
+        "RouterOutOfMemory",
+        having(
+            healthy(), "Pod",
+            pod("web-1", ROUTER, **_container(lastState={"terminated": {"reason": "OOMKilled"}})),
+            pod("milvus-0", MILVUS),
+        ),
+    ),
+    (
+        "MilvusOutOfMemory",
+        having(healthy(), "Pod", pod("m", MILVUS, **_container(lastState={"terminated": {"reason": "OOMKilled"}}))),
+    ),
+    (
+        "QuotaExceeded",
+        having(
+            healthy(), "Deployment",
+            deployment("web", ROUTER, conditions=[
+                {"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: exceeded quota: small"}
+            ]),
+        ),
+    ),
+    (
+        "PodsRefused",
+        having(
+            healthy(), "Deployment",
+            deployment("web", ROUTER, conditions=[
+                {"type": "ReplicaFailure", "status": "True", "message": "serviceaccount web not found"}
+            ]),
+        ),
+    ),
+    (
+        "Unschedulable",
+        having(
+            healthy(), "Pod",
+            pod("web-2", ROUTER, conditions=[
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+            ]),
+            also=True,
+        ),
+    ),
+    (
+        "NoDefaultStorageClass",
+        having(
+            having(healthy(), "PersistentVolumeClaim", claim(phase="Pending", storageClassName=None)),
+            "StorageClass",
+            {"metadata": {"name": "slow"}},
+        ),
+    ),
+    (
+        "StorageClassMissing",
+        having(healthy(), "PersistentVolumeClaim", claim(phase="Pending", storageClassName="gone")),
+    ),
+    ("ClaimPending", having(healthy(), "PersistentVolumeClaim", claim(phase="Pending"))),
+    ("VolumeFull", having(healthy(), "Event", event("Pod", "milvus-0", "write /data: no space left on device"))),
+    (
+        "ResizeStuck",
+        having(healthy(), "PersistentVolumeClaim", {
+            **claim(), "status": {"phase": "Bound", "conditions": [{"type": "ControllerResizeError", "status": "True"}]}
+        }),
+    ),
+    ("ObjectStoreFailing", _milvus(managed(), lambda _: None, **_down("StorageReady"))),
+    ("ServiceMissing", having(healthy(), "Service")),
+    ("PortMissing", _service(ports=[{"port": 9091}])),
+    ("NoEndpoints", having(healthy(), "Pod", pod("web-1", ROUTER))),
+    ("PolicyBlocks", _closed(healthy(), "Ingress", MILVUS)),
+    ("PolicyBlocks", _closed(healthy(), "Egress", ROUTER)),
+    ("Unreachable", told(healthy(), "MilvusReady", "False", "NoAnswer")),
+    *(
+        (verdict, told(healthy(), "MilvusReady", "False", reason))
+        for verdict, reason in (
+            ("CredentialsMissing", "CredentialsMissing"),
+            ("CredentialsRefused", "CredentialsRefused"),
+            ("RightMissing", "RightMissing"),
+            ("DatabaseMissing", "DatabaseMissing"),
+            ("TLSRequired", "TLSRequired"),
+            ("TLSNotSpoken", "TLSNotSpoken"),
+            ("CertificateRefused", "CertificateRefused"),
+            ("CertificateRefused", "CertificateUnusable"),
+        )
+    ),
+    (
+        "CollectionMissing",
+        _collection(healthy(milvus={**EXTERNAL, "collection": {"name": "c", "autoCreate": False}}), None),
+    ),
+    ("MetricDiffers", _collection(healthy(), CollectionState("c", 5, "HNSW", "L2", loaded=True))),
+    ("SchemaDiffers", _said(healthy(), store_down=True, problem="collection c has the schema of another program")),
+    ("EmbedderMismatch", _said(healthy(), store_down=True, problem="another model; run cache reembed")),
+    ("IndexMissing", _collection(healthy(), CollectionState("c", 5, "", None, loaded=True))),
+    ("IndexFlat", _collection(healthy(), CollectionState("c", 50_000, "FLAT", "IP", loaded=True))),
+    ("CollectionNotLoaded", _collection(healthy(), CollectionState("c", 5, "HNSW", "IP", loaded=False))),
+    ("SearchTooWide", _search(params={"ef": 4096})),
+    ("SearchTooNarrow", _search(params={"ef": 8}, topk=10)),
+    ("ConsistencyStrong", _search(consistencyLevel="Strong")),
+    ("NoResources", having(healthy(milvus={"managed": {}}, profile="production"), "Milvus", milvus())),
+    ("MilvusOperatorMissing", replace(healthy(milvus={"managed": {}}), unserved=frozenset({"Milvus"}))),
+    (
+        "MilvusOperatorProbeLock",
+        having(
+            _milvus(managed(), lambda _: None, status="Pending", conditions=[]), "Milvus",
+            {**milvus(), "metadata": {"name": "bad", "creationTimestamp": LONG_AGO},
+             "spec": {"dependencies": {"etcd": {"external": True}}}},
+            also=True,
+        ),
+    ),
+    ("MilvusUntouched", _milvus(managed(), lambda _: None, status="Pending", conditions=[])),
+    (
+        "MilvusPaused",
+        _milvus(managed(), lambda m: m["metadata"].update(annotations={"milvus.io/pause-reconcile": "true"})),
+    ),
+    (
+        "MilvusStatusFrozen",
+        _milvus(managed(), lambda m: m["metadata"].update(generation=3, managedFields=[{"time": LONG_AGO}])),
+    ),
+    ("DependencyDown", _milvus(managed(), lambda _: None, **_down("EtcdReady"))),
+    (
+        "ScalingSwallowed",
+        having(
+            _milvus(managed(), lambda m: m["spec"].update(components={"queryNode": {"replicas": 3}}),
+                    **_down("MsgStreamReady")),
+            "Deployment",
+            deployment("web-milvus-querynode-0", {**MILVUS, "app.kubernetes.io/component": "querynode"}, 1),
+            also=True,
+        ),
+    ),
+    ("FieldsTaken", _milvus(managed(), _contested)),
+    (
+        "DependencyAddressSet",
+        _milvus(managed(), lambda m: m["spec"].update(config={"minio": {"address": "elsewhere"}})),
+    ),
+    (
+        "PulsarTwice",
+        having(healthy(), "Pod", pod("x-pulsar-broker-0", {}), pod("x-pulsarv3-broker-0", {}), also=True),
+    ),
+    ("MonitoringKindMissing", replace(
+        healthy(monitoring={"serviceMonitor": "on"}), unserved=frozenset({"ServiceMonitor"})
+    )),
+    ("NotSelected", _monitor(healthy())),
+    ("BackupFailed", _job("S3 said no")),
+    ("BackupNameBlocked", _job("backup name web_1 already exists")),
+    ("BackupEmpty", _job("the backup holds no rows")),
+    ("BackupUnhealthy", told(healthy(backup={}), "BackupHealthy", "False", "TooOld")),
+    ("ClockSkew", replace(healthy(), clock_offset=-90.0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "survey"), FAILURES, ids=[reason for reason, _ in FAILURES])
+def test_a_failure_is_told_with_cause_fix_and_evidence(reason: str, survey: Survey) -> None:
+    report = examine(survey)
+    assert not report.left_out
+    found = [each for each in report.findings if each.reason == reason]
+    assert len(found) == 1, [each.reason for each in report.findings]
+    assert found[0].evidence
+    assert found[0].cause.endswith(".")
+    assert found[0].fix.endswith(".")
+    assert "{" not in found[0].command.replace("'{", "").replace("{.", "").replace('{"', "")
+    assert "/" in found[0].subject
+
+
+@pytest.mark.parametrize("survey", [healthy(), managed(), healthy(milvus={"embedded": {}})])
+def test_a_healthy_resource_has_no_findings(survey: Survey) -> None:
+    report = examine(survey)
+    assert report.findings == ()
+    assert not report.left_out
+    assert len(report.silent) == len(CHECKS)
+
+
+def test_every_verdict_is_tried() -> None:
+    tried = {reason for reason, _ in FAILURES}
+    assert tried == {verdict.reason for check in CHECKS for verdict in check.verdicts}
+
+
+def test_checks_and_reasons_have_names_of_their_own() -> None:
+    names = [check.name for check in CHECKS]
+    reasons = [verdict.reason for check in CHECKS for verdict in check.verdicts]
+    assert len(set(names)) == len(names)
+    assert len(set(reasons)) == len(reasons)
+
+
+def test_what_has_just_begun_is_no_failure() -> None:
+    young = milvus(status="Pending", conditions=[])
+    young["metadata"]["creationTimestamp"] = JUST_NOW
+    pending = claim(phase="Pending")
+    pending["metadata"]["creationTimestamp"] = JUST_NOW
+    survey = having(having(managed(), "Milvus", young), "PersistentVolumeClaim", pending)
+    assert examine(survey).findings == ()
