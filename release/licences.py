@@ -41,7 +41,12 @@ SPDX = {
     "Python Software Foundation License": "PSF-2.0",
 }
 # Their metadata says nothing, or only "BSD"; this is what the licence files beside it say.
-READ_BY_HAND = {"hnswlib": "Apache-2.0", "jinja2": "BSD-3-Clause", "requests-oauthlib": "ISC"}
+READ_BY_HAND = {
+    "google-re2": "BSD-3-Clause",
+    "hnswlib": "Apache-2.0",
+    "jinja2": "BSD-3-Clause",
+    "requests-oauthlib": "ISC",
+}
 _HEAD = """# Licences
 
 What ships in the images, beside the base image's own packages. Written by `python -m release.licences --write` from the

@@ -20,7 +20,7 @@ class KeywordSignal(ApiModel):
     operator: Literal["OR", "AND", "NOR"] = Field("OR", description="Any, all or none of the words and patterns.")
     keywords: tuple[ShortName, ...] = Field((), max_length=256, description="Words or phrases; whole words only.")
     patterns: tuple[Text, ...] = Field(
-        (), max_length=64, description="Regular expressions, as Python's; they see the beginning of a question only."
+        (), max_length=64, description="Regular expressions, as RE2's; they see the beginning of a question only."
     )
     case_sensitive: bool = Field(False, description="Whether capitals count.")
 

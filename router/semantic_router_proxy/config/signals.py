@@ -1,10 +1,10 @@
 """Signals: statements about a request that decisions are made of, each true or not."""
 
-import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from semantic_router_proxy.config.patterns import compile_pattern
 from semantic_router_proxy.config.section import Section
 
 # The fields of knowledge of the MMLU-Pro benchmark (Wang et al. 2024).
@@ -44,7 +44,7 @@ class KeywordSignal(Section):
     operator: Literal["OR", "AND", "NOR"] = "OR"
     keywords: tuple[str, ...] = Field((), description="Matched as whole words.")
     patterns: tuple[str, ...] = Field(
-        (), description="Regular expressions as Python's; they see the first 10,000 characters of a question."
+        (), description="Regular expressions as RE2's; they see the first 10,000 characters of a question."
     )
     case_sensitive: bool = False
 
@@ -52,10 +52,7 @@ class KeywordSignal(Section):
     @classmethod
     def _patterns_compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+            compile_pattern(pattern)
         return patterns
 
     @model_validator(mode="after")

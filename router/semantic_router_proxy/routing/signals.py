@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from semantic_router_proxy.config.patterns import compile_pattern
 from semantic_router_proxy.config.routing import EscalationConfig
 from semantic_router_proxy.config.signals import (
     CallerSignal,
@@ -27,7 +28,7 @@ from semantic_router_proxy.routing.language import language_of
 Vector = NDArray[np.float32]
 
 _SIMILAR_TO_DESCRIPTION = 0.4
-# A pattern's search may take long for each character, and the text is anybody's.
+# The time of a pattern's search grows with the text, which is anybody's.
 _SEEN_BY_PATTERNS = 10_000
 
 
@@ -81,7 +82,9 @@ class Keywords:
     def __init__(self, config: KeywordSignal) -> None:
         flags = 0 if config.case_sensitive else re.IGNORECASE
         self._words = [(word, re.compile(_bounded(word), flags)) for word in config.keywords]
-        self._patterns = [(pattern, re.compile(pattern, flags)) for pattern in config.patterns]
+        self._patterns = [
+            (pattern, compile_pattern(pattern, case_sensitive=config.case_sensitive)) for pattern in config.patterns
+        ]
         self._operator = config.operator
 
     def read(self, question: Question) -> Reading:

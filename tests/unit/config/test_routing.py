@@ -75,6 +75,8 @@ def test_what_is_documented_is_taken(settings: dict[str, Any]) -> None:
             "examples belong to a domain without mmlu_categories",
         ),
         ({"signals": {"keywords": [{"name": "k", "patterns": ["("]}]}}, "'(' is no regular expression"),
+        ({"signals": {"keywords": [{"name": "k", "patterns": [r"(?=a)b"]}]}}, "the time they take has no bound"),
+        ({"signals": {"keywords": [{"name": "k", "patterns": [r"\p{L}{0,300}"]}]}}, "is too large"),
         ({"signals": {"complexity": [{"name": "c", "hard": ["prove it"]}]}}, "hard and easy belong together"),
         ({"signals": {"keywords": [{"name": "k"}]}}, "needs keywords or patterns"),
         ({"signals": {"language": [{"name": "klingon"}]}}, "the language 'klingon' is not told apart"),

@@ -74,6 +74,9 @@ def test_the_highest_priority_decides_and_the_files_order_among_equals() -> None
         ({"patterns": [r"CVE-\d{4}-\d+"], "case_sensitive": True}, "what is cve-2024-3094?", False),
         ({"patterns": [r"^why"], "keywords": ["x"], "operator": "AND"}, "why x", True),
         ({"patterns": [r"^why"], "keywords": ["x"], "operator": "AND"}, "x why", False),
+        # Python's own engine would need longer than the sun will shine.
+        ({"patterns": [r"(a+)+$"]}, "a" * 9_000 + "b", False),
+        ({"patterns": [r"^(([a-z])+.)+[A-Z]([a-z])+$"], "case_sensitive": True}, "a" * 9_000, False),
     ],
 )
 def test_keywords_are_words(signal: dict[str, Any], text: str, matched: bool) -> None:
