@@ -74,3 +74,33 @@ def test_missing_and_malformed_secrets_are_told_and_the_last_good_state_stays(
     assert _checksum(kubectl) == good
     notes = [event["note"] for event in (kubectl.get("events.events.k8s.io") or {})["items"]]
     assert any("Secret/keys does not exist" in note for note in notes)
+
+
+def test_what_the_pod_template_mentions_rolls_the_pods_as_well(
+    kubectl: Kubectl, operators: Operators, resource: Json
+) -> None:
+    operators.start()
+    resource["spec"]["router"]["podTemplate"] = {
+        "env": [{"name": "ZONE", "valueFrom": {"configMapKeyRef": {"name": "own", "key": "zone"}}}],
+        "envFrom": [{"secretRef": {"name": "more", "optional": True}}],
+        "volumes": [{"name": "ca", "secret": {"secretName": "authorities"}}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/authorities", "readOnly": True}],
+    }
+    kubectl("create", "secret", "generic", "authorities", "--from-literal=ca.crt=1")
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: condition(kubectl, "Degraded").get("reason") == "ConfigMapInvalid")
+    assert "ConfigMap/own does not exist" in condition(kubectl, "Ready")["message"]
+    kubectl("create", "configmap", "own", "--from-literal=zone=a")
+    eventually(lambda: settled(kubectl))
+    container = (kubectl.get("deployment/semantic-router") or {})["spec"]["template"]["spec"]["containers"][0]
+    assert container["envFrom"] == [{"secretRef": {"name": "more", "optional": True}}]
+
+    seen = {_checksum(kubectl)}
+    for change in (
+        ("patch", "configmap/own", "--type=merge", "-p", '{"data":{"zone":"b"}}'),
+        ("patch", "secret/authorities", "--type=merge", "-p", '{"stringData":{"ca.crt":"2"}}'),
+        ("create", "secret", "generic", "more", "--from-literal=A=1"),
+    ):
+        kubectl(*change)
+        eventually(lambda: _checksum(kubectl) not in seen)
+        seen.add(_checksum(kubectl))

@@ -11,6 +11,7 @@ from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import names
 from semantic_router_operator.render.deployment import referenced_secrets
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.mentions import Mention, mentions
 from semantic_router_operator.render.milvus_address import milvus_address
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import endpoint, render
@@ -23,6 +24,14 @@ def secrets_of(raw: Mapping[str, Any]) -> dict[str, frozenset[str]]:
         return referenced_secrets(parse(raw))
     except InvalidResource:
         return {}
+
+
+def mentions_of(raw: Mapping[str, Any]) -> list[Mention]:
+    """What the resource's pod template mentions; nothing for one that is not valid."""
+    try:
+        return mentions(parse(raw))
+    except InvalidResource:
+        return []
 
 
 def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Sequence[str]) -> Desired:

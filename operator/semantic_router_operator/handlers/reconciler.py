@@ -13,8 +13,8 @@ from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
 from semantic_router_operator.cluster.events import EventRecorder
 from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
-from semantic_router_operator.cluster.secrets import Secrets
-from semantic_router_operator.handlers.desired import desired_of, secrets_of
+from semantic_router_operator.cluster.secrets import ConfigMaps, Secrets
+from semantic_router_operator.handlers.desired import desired_of, mentions_of, secrets_of
 from semantic_router_operator.handlers.probing import Prober
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
 from semantic_router_operator.plan.findings import ready_pods
@@ -22,7 +22,7 @@ from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND,
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.reconcile import Desired, plan
 from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
-from semantic_router_operator.plan.secrets import secret_problems
+from semantic_router_operator.plan.secrets import mention_problems, secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
 
@@ -79,6 +79,7 @@ class Reconciler:
             for namespace in (namespaces or ("",))
         }
         self._secrets = Secrets(connection, self._discovery, self._objects, namespaces, wake)
+        self._config_maps = ConfigMaps(connection, self._discovery, self._objects, namespaces, wake)
         self._known: set[Key] = set()
         self._own_versions: dict[Key, int] = {}
         self._rendered: dict[Key, tuple[object, Desired]] = {}
@@ -88,7 +89,8 @@ class Reconciler:
     @property
     def watches(self) -> list[Informer]:
         """All informers."""
-        return [*self.informers.values(), *self._pods.values(), *self._secrets.informers.values()]
+        referenced = (*self._secrets.informers.values(), *self._config_maps.informers.values())
+        return [*self.informers.values(), *self._pods.values(), *referenced]
 
     async def run(self) -> None:
         """Keeps the informers running until cancelled."""
@@ -138,6 +140,7 @@ class Reconciler:
         if raw is None or raw["metadata"].get("deletionTimestamp"):
             # The garbage collector takes the children, by their owner references.
             self._secrets.forget(key)
+            self._config_maps.forget(key)
             self._known.discard(key)
             self._own_versions.pop(key, None)
             self._rendered.pop(key, None)
@@ -176,16 +179,22 @@ class Reconciler:
     async def _desired(self, resource: Json, rollout: Rollout) -> Desired:
         raw, image = in_force(resource, rollout)
         needed = secrets_of(raw)
-        found = await self._secrets.states((raw["metadata"]["namespace"], raw["metadata"]["name"]), sorted(needed))
+        metadata = raw["metadata"]
+        key = (metadata["namespace"], metadata["name"])
+        mentioned = mentions_of(raw)
+        names = {kind: {each.name for each in mentioned if each.kind == kind} for kind in ("Secret", "ConfigMap")}
+        found = await self._secrets.states(key, sorted({*needed, *names["Secret"]}))
+        maps = await self._config_maps.states(key, sorted(names["ConfigMap"]))
         versions = {name: state.version for name, state in found.items()}
         served = await self._discovery.served(OPTIONAL_KINDS)
         facts = ClusterFacts(
-            default_image=image or self._image, kinds=frozenset(kind for _, kind in served), secret_versions=versions
+            default_image=image or self._image,
+            kinds=frozenset(kind for _, kind in served),
+            secret_versions=versions,
+            config_map_versions={name: state.version for name, state in maps.items()},
         )
-        problems = secret_problems(needed, found)
-        metadata = raw["metadata"]
+        problems = secret_problems(needed, found) + mention_problems(mentioned, found, maps)
         cause = (metadata["uid"], metadata["generation"], metadata.get("annotations"), facts, problems, rollout.back)
-        key = (metadata["namespace"], metadata["name"])
         known = self._rendered.get(key)
         if known is None or known[0] != cause:
             # Most passes follow from a change of a child: then what is desired is what was desired before.

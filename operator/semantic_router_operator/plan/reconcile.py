@@ -15,6 +15,7 @@ from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_o
 from semantic_router_operator.plan.pods import Trouble, trouble
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
+from semantic_router_operator.plan.secrets import reason_of
 from semantic_router_operator.render.milvus_address import MilvusAddress
 
 Json = dict[str, Any]
@@ -217,8 +218,8 @@ def _degraded(
     desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str], gone_back: str, found: Findings
 ) -> Condition:
     if desired.secret_problems:
-        text = " ".join(desired.secret_problems)
-        return Condition("Degraded", "True", "SecretInvalid", f"{text} Until then pods and their files stay as is.")
+        text, reason = " ".join(desired.secret_problems), reason_of(desired.secret_problems)
+        return Condition("Degraded", "True", reason, f"{text} Until then pods and their files stay as is.")
     if failed:
         return Condition("Degraded", "True", "WriteRefused", " ".join(text for _, text in sorted(failed.items())))
     if gone_back:

@@ -1,7 +1,9 @@
 """What is wrong with the Secrets that a resource refers to; never what is in them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from semantic_router_operator.render.mentions import Mention
 
 _PEM = {
     "ca.crt": b"CERTIFICATE-----",
@@ -12,7 +14,7 @@ _PEM = {
 
 @dataclass(frozen=True)
 class SecretState:
-    """A Secret without its values: which keys it has, and which of them hold what cannot be used, and why."""
+    """A Secret or ConfigMap without its values: its keys, and which of them hold what cannot be used, and why."""
 
     version: str
     keys: frozenset[str] = frozenset()
@@ -48,3 +50,27 @@ def secret_problems(needed: Mapping[str, frozenset[str]], found: Mapping[str, Se
             elif key in state.malformed:
                 problems.append(f"Key {key} of Secret/{name} {state.malformed[key]}; correct it.")
     return problems
+
+
+def mention_problems(
+    mentions: Iterable[Mention], secrets: Mapping[str, SecretState], config_maps: Mapping[str, SecretState]
+) -> list[str]:
+    """A sentence for each object or key that the pod template mentions, that pods cannot start without, and that is
+    missing."""
+    problems = []
+    for each in mentions:
+        state = (secrets if each.kind == "Secret" else config_maps).get(each.name)
+        where = "spec.router.podTemplate mentions it"
+        if each.optional:
+            continue
+        if state is None:
+            problems.append(f"{each.kind}/{each.name} does not exist; create it ({where}).")
+        else:
+            missing = [key for key in each.keys if key not in state.keys]
+            problems += [f"{each.kind}/{each.name} has no key {key}; add it ({where})." for key in missing]
+    return list(dict.fromkeys(problems))
+
+
+def reason_of(problems: Iterable[str]) -> str:
+    """The condition's reason, by the objects with which the sentences begin."""
+    return "ConfigMapInvalid" if all(each.startswith("ConfigMap/") for each in problems) else "SecretInvalid"

@@ -10,6 +10,7 @@ from semantic_router_operator.api.router import Image, Resources
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.mentions import mentions
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_config import (
     DATA_DIR,
@@ -91,7 +92,11 @@ def _strategy(resource: SemanticRouter) -> dict[str, Any]:
 def _checksum(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, str]) -> str:
     """Return a name of everything that a pod reads at its start only."""
     secrets = {name: facts.secret_versions.get(name, "") for name in sorted(_secrets_read_at_start(resource))}
-    return hashlib.sha256(json.dumps([files, secrets], sort_keys=True).encode()).hexdigest()[:16]
+    read: list[object] = [files, secrets]
+    if mentioned := mentions(resource):
+        versions = {"Secret": facts.secret_versions, "ConfigMap": facts.config_map_versions}
+        read.append({f"{each.kind}/{each.name}": versions[each.kind].get(each.name, "") for each in mentioned})
+    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def referenced_secrets(resource: SemanticRouter) -> dict[str, frozenset[str]]:

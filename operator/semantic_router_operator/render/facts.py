@@ -39,5 +39,6 @@ class ClusterFacts:
     default_image: str = DEFAULT_IMAGE
     kinds: frozenset[str] = frozenset()
     secret_versions: Mapping[str, str] = field(default_factory=dict)
+    config_map_versions: Mapping[str, str] = field(default_factory=dict)
     milvus: Mapping[str, Any] | None = None
     storage: StorageFacts | None = None
