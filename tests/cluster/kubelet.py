@@ -123,7 +123,8 @@ class Kubelet:
             "containerStatuses": [{**container, "ready": True}],
         }
         patch = json.dumps({"status": status})
-        self.kubectl("patch", "pod", pod.name, "--subresource=status", "--type=merge", "-p", patch)
+        # A pod that has been replaced meanwhile is not there any more.
+        self.kubectl("patch", "pod", pod.name, "--subresource=status", "--type=merge", "-p", patch, check=False)
 
 
 def write(file: Path, text: str) -> None:
