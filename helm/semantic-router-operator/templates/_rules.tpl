@@ -145,6 +145,20 @@
   - list
   - watch
 - apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - create
+  - patch
+- apiGroups:
+  - storage.k8s.io
+  resources:
+  - storageclasses
+  verbs:
+  - get
+  - list
+- apiGroups:
   - events.k8s.io
   resources:
   - events

@@ -9,6 +9,7 @@ from semantic_router_operator.plan.key import ObjectKey, owned_by
 # Old pods serve while new ones come: available, and yet not what the resource asks for.
 ROLLING_OUT = "RollingOut"
 ROLLOUT_FAILED = "RolloutFailed"
+AVAILABLE = "Available"
 
 
 def availability(resource: Mapping[str, Any], observed: Mapping[ObjectKey, Mapping[str, Any]]) -> Condition:
@@ -46,4 +47,4 @@ def _router(deployment: Mapping[str, Any] | None) -> Condition:
         return Condition("RouterAvailable", "Unknown", "Progressing", f"{updated} of {wanted} pods are updated.")
     if ready < wanted:
         return Condition("RouterAvailable", "False", "PodsNotReady", f"{ready} of {wanted} pods are ready.")
-    return Condition("RouterAvailable", "True", "Available", f"{ready} of {wanted} pods are ready.")
+    return Condition("RouterAvailable", "True", AVAILABLE, f"{ready} of {wanted} pods are ready.")

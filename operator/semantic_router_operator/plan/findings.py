@@ -69,12 +69,20 @@ class Findings:
 
 
 def findings(
-    resource: Mapping[str, Any], router: Condition, epoch: str, milvus: MilvusAddress | None, probed: Probed
+    resource: Mapping[str, Any],
+    router: Condition,
+    epoch: str,
+    milvus: MilvusAddress | None,
+    probed: Probed,
+    managed: Condition | None = None,
 ) -> Findings:
-    """`router` is the condition RouterAvailable, `epoch` the name of the configuration that the pods should run."""
+    """`router` is the condition RouterAvailable, `epoch` the name of the configuration that the pods should run,
+    `managed` what Kubernetes shows of a Milvus that milvus-operator runs."""
     cache = cache_ready(resource, router, probed)
     conditions = [cache]
-    if milvus is not None:
+    if managed is not None and (managed.status != "True" or milvus is None):
+        conditions.append(managed)
+    elif milvus is not None:
         conditions.append(milvus_ready(resource, milvus, probed))
     now = running(epoch, probed.pods) if epoch else Running()
     degraded = hindrance = None

@@ -5,7 +5,8 @@ resource is paused or Helm fails; scaling that waits for a dependency is reporte
 generation that they speak of and the Deployments themselves are looked at, never that one word.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from semantic_router_operator.plan.conditions import Condition
@@ -33,6 +34,20 @@ _FIELDS = {
     "indexnode": "indexNode",
     "streamingnode": "streamingNode",
 }
+
+
+@dataclass(frozen=True)
+class Managed:
+    """What a pass has to do with a managed Milvus.
+
+    `refused` are sentences about changes that it cannot follow, `claims` those of its volumes that are to grow,
+    `warning` what is told once when it is made. `condition` is MilvusReady as far as Kubernetes shows it.
+    """
+
+    refused: Sequence[str] = ()
+    claims: Sequence[Mapping[str, Any]] = ()
+    warning: str = ""
+    condition: Condition | None = None
 
 
 def managed_milvus(milvus: Json | None, desired: Json | None, deployments: Iterable[Json]) -> Condition:

@@ -25,6 +25,10 @@ def rules() -> list[Rule]:
         *(_rule(group, plurals, _KEEP) for group, plurals in children.items()),
         # Secrets for their versions and keys, pods for the reasons why they do not run.
         _rule("", ["secrets", "pods"], _WATCH),
+        # The logins of a managed Milvus are made once, and changed by a rotation only.
+        _rule("", ["secrets"], ["create", "patch"]),
+        # Of the whole cluster: in a Role it grants nothing, and then nobody looks whether Milvus' volumes can be made.
+        _rule("storage.k8s.io", ["storageclasses"], ["get", "list"]),
         _rule("events.k8s.io", ["events"], ["get", "create", "patch"]),
     ]
 

@@ -1,0 +1,180 @@
+"""What the operator does for a Milvus that milvus-operator runs: its logins, its volumes, and whether it is ready."""
+
+import asyncio
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.discovery import Discovery
+from semantic_router_operator.cluster.errors import ApiError
+from semantic_router_operator.cluster.informer import Informer
+from semantic_router_operator.cluster.objects import Objects
+from semantic_router_operator.cluster.secrets import Secrets
+from semantic_router_operator.cluster.storage import storage_facts
+from semantic_router_operator.handlers.milvus_logins import MilvusLogins
+from semantic_router_operator.plan.conditions import Condition
+from semantic_router_operator.plan.difference import owned_values
+from semantic_router_operator.plan.key import ObjectKey, key_of
+from semantic_router_operator.plan.managed import managed_milvus
+from semantic_router_operator.probes.milvus import MilvusError, Target, Tls
+from semantic_router_operator.render import names
+from semantic_router_operator.render.facts import ClusterFacts, StorageFacts
+from semantic_router_operator.render.milvus import KIND, managed_of
+from semantic_router_operator.render.milvus import milvus as render_milvus
+from semantic_router_operator.render.milvus_config import MILVUS_PORT
+from semantic_router_operator.render.milvus_volumes import volume_problem
+from semantic_router_operator.render.missing import INSTALL_MILVUS_OPERATOR
+
+Json = dict[str, Any]
+Key = tuple[str, str]
+
+OWNED_BY_MILVUS_OPERATOR = "app.kubernetes.io/managed-by=milvus-operator"
+# What no watch tells is looked at again after this time.
+AGAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What we have sent before as the spec of the Milvus, what volumes there can be, and the condition MilvusReady as
+    far as it can be told without the router's login; None each where no Milvus is managed. `secrets` are those of it
+    whose changes matter."""
+
+    sent: Mapping[str, Any] | None = None
+    storage: StorageFacts | None = None
+    condition: Condition | None = None
+    secrets: tuple[str, ...] = ()
+
+
+class ManagedMilvus:
+    """`wake` is called with a resource that is to be looked at again, `changed` with a Deployment of milvus-operator
+    that has changed. `connect_to` leads an address (host:port) to another one."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        discovery: Discovery,
+        objects: Objects,
+        secrets: Secrets,
+        namespaces: tuple[str, ...],
+        *,
+        changed: Callable[[Json], None],
+        wake: Callable[[Key], None],
+        connect_to: Mapping[str, str],
+    ) -> None:
+        self._objects = objects
+        self._secrets = secrets
+        self._wake = wake
+        self._connect_to = connect_to
+        self.logins = MilvusLogins(objects, secrets)
+        self.informers = {
+            namespace: Informer(
+                connection, discovery, "apps/v1", "Deployment", namespace or None, OWNED_BY_MILVUS_OPERATOR, changed
+            )
+            for namespace in (namespaces or ("",))
+        }
+        self._storage: dict[Key, tuple[object, StorageFacts | None]] = {}
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone."""
+        self.logins.forget(key)
+        self._storage.pop(key, None)
+
+    async def look(
+        self, raw: Mapping[str, Any], resource: SemanticRouter, kinds: frozenset[str], milvus: Json | None
+    ) -> Look:
+        """One look at the Milvus of a resource; `milvus` is its resource as it is there. Raises ApiError."""
+        managed = managed_of(resource)
+        if managed is None:
+            return Look()
+        if managed.auth.enabled:
+            await self.logins.keep(resource, retained=managed.retained)
+        storage = await self._storage_facts(raw, resource)
+        facts = ClusterFacts(kinds=kinds, milvus=sent_before(milvus), storage=storage)
+        secrets = [names.milvus_root_secret(resource), names.milvus_user_secret(resource)] * managed.auth.enabled
+        if managed.tls is not None:
+            secrets.append(names.milvus_server_secret(resource))
+        condition = await self._readiness(raw, resource, facts, milvus)
+        return Look(facts.milvus, storage, condition, tuple(secrets))
+
+    async def tidy(self, resource: SemanticRouter, used: str | None) -> None:
+        """Once every pod is of the present template: see MilvusLogins.tidy."""
+        managed = managed_of(resource)
+        if managed is not None and managed.auth.enabled and self.logins.untidy(resource, used):
+            await self.logins.tidy(resource, await self.target(resource))
+
+    async def grow(self, key: Key, claims: Sequence[Mapping[str, Any]]) -> dict[ObjectKey, str]:
+        """Let claims grow; return a sentence for each that the API server refuses. Raises ApiError."""
+        failed = {}
+        for claim in claims:
+            try:
+                await self._objects.apply(claim)
+            except ApiError as error:
+                if not error.refusal:
+                    raise
+                failed[key_of(claim)] = error.explained(str(key_of(claim)))
+        if claims:
+            self._storage.pop(key, None)
+        return failed
+
+    async def target(self, resource: SemanticRouter) -> Target:
+        """Where its Milvus is, without a login. Raises ApiError."""
+        managed, host = managed_of(resource), names.milvus_host(resource)
+        address = self._connect_to.get(f"{host}:{MILVUS_PORT}", f"{host}:{MILVUS_PORT}")
+        tls = None
+        if managed is not None and managed.tls is not None:
+            data = await self._secrets.data(resource.metadata.namespace, names.milvus_server_secret(resource)) or {}
+            tls = Tls(ca=base64.b64decode(data.get("ca.crt", "")), server_name=host)
+        return Target(address.rpartition(":")[0], int(address.rpartition(":")[2]), tls=tls)
+
+    async def _storage_facts(self, raw: Mapping[str, Any], resource: SemanticRouter) -> StorageFacts | None:
+        """Looked up once for each generation of the resource."""
+        key = resource.metadata.namespace, resource.metadata.name
+        cause = (raw["metadata"]["uid"], raw["metadata"]["generation"])
+        known = self._storage.get(key)
+        if known is None or known[0] != cause:
+            known = (cause, await storage_facts(self._objects, key[0], names.milvus(resource)))
+            self._storage[key] = known
+        return known[1]
+
+    async def _readiness(
+        self, raw: Mapping[str, Any], resource: SemanticRouter, facts: ClusterFacts, milvus: Json | None
+    ) -> Condition:
+        managed, key = managed_of(resource), (resource.metadata.namespace, resource.metadata.name)
+        if managed is None or KIND not in facts.kinds:
+            text = f"spec.milvus.managed waits for milvus-operator: install it by `{INSTALL_MILVUS_OPERATOR}`."
+            return Condition("MilvusReady", "False", "OperatorMissing", text)
+        if milvus is None and (problem := volume_problem(managed, facts.storage)):
+            self._storage.pop(key, None)
+            self._again(key)
+            return Condition("MilvusReady", "False", "NoStorageClass", problem)
+        certificate = names.milvus_server_secret(resource)
+        if managed.tls is not None and self._secrets.version(key[0], certificate) is None:
+            self._again(key)
+            whose = "cert-manager has not made it yet" if managed.tls.issuer_ref is not None else "create it"
+            text = f"Secret/{certificate} with Milvus' certificate does not exist: {whose} (tls.crt, tls.key, ca.crt)."
+            return Condition("MilvusReady", "False", "CertificateMissing", text)
+        informer = self.informers.get(key[0]) or self.informers[""]
+        deployments = informer.of_instance(key[0], names.milvus(resource))
+        seen = managed_milvus(milvus, render_milvus(resource, facts), deployments)
+        if seen.status != "True" or milvus is None or not managed.auth.enabled:
+            return seen
+        try:
+            await self.logins.provide(raw, resource, str(milvus["metadata"]["uid"]), await self.target(resource))
+        except MilvusError as error:
+            self._again(key)
+            return Condition("MilvusReady", "False", error.reason, error.message)
+        return seen
+
+    def _again(self, key: Key) -> None:
+        asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wake, key)
+
+
+def sent_before(milvus: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What we have sent as the spec of the Milvus that is there; all of it, where somebody else has made it."""
+    if milvus is None:
+        return None
+    ours = owned_values(milvus, "spec")
+    return ours if ours is not None else dict(milvus.get("spec") or {})
