@@ -49,6 +49,7 @@
   - batch
   resources:
   - jobs
+  - jobs
   verbs:
   - get
   - list

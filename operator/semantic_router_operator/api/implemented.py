@@ -8,7 +8,6 @@ def unimplemented(resource: SemanticRouter) -> list[tuple[str, str]]:
     spec = resource.spec
     used = {
         "spec.milvus.managed": spec.milvus is not None and spec.milvus.managed is not None,
-        "spec.migration": spec.migration is not None,
         "spec.backup": spec.backup is not None,
     }
     return [

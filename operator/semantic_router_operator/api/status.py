@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from semantic_router_operator.api.base import ApiModel
+from semantic_router_operator.api.migration import MigrationStatus, PlacementStatus
 
 
 class Condition(ApiModel):
@@ -36,6 +37,8 @@ class Status(ApiModel):
     endpoint: str | None = Field(None, description="Where clients inside the cluster reach the router.")
     backend: str | None = Field(None, description="The cache's backend in force.")
     config_epoch: str | None = Field(None, description="Name of the configuration in force.")
+    placement: PlacementStatus | None = Field(None, description="Where the pods' answers are kept.")
+    migration: MigrationStatus | None = Field(None, description="The one under way, or the last one.")
     replicas: int | None = None
     ready_replicas: int | None = None
     rollout: RolloutStatus | None = Field(None, description="There while an earlier state is in force.")

@@ -1,6 +1,7 @@
 """From the raw resource and the cluster's facts to what is desired, or to what is wrong, in words."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from semantic_router_operator.api.implemented import unimplemented
@@ -14,16 +15,38 @@ from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.mentions import Mention, mentions
 from semantic_router_operator.render.milvus_address import milvus_address
 from semantic_router_operator.render.missing import missing_kinds
-from semantic_router_operator.render.objects import endpoint, render
+from semantic_router_operator.render.objects import endpoint
 from semantic_router_operator.render.router_config import router_config
+from semantic_router_operator.workflows import migration_status
+from semantic_router_operator.workflows.migration_objects import in_force, objects_of, sides
+
+Secrets = dict[str, frozenset[str]]
 
 
-def secrets_of(raw: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """The Secrets that the resource refers to and the keys it needs of them; none for one that is not valid."""
+@dataclass(frozen=True)
+class NeededSecrets:
+    """Secrets by name, with the keys that must be in them: of the pods, of what the resource asks for, and all."""
+
+    pods: Secrets = field(default_factory=dict)
+    asked: Secrets = field(default_factory=dict)
+    all: Secrets = field(default_factory=dict)
+
+
+def secrets_of(raw: Mapping[str, Any]) -> NeededSecrets:
+    """The Secrets that the resource refers to; none for one that is not valid."""
     try:
-        return referenced_secrets(parse(raw))
+        resource, state = parse(raw), migration_status.load(raw.get("status") or {})
     except InvalidResource:
-        return {}
+        return NeededSecrets()
+    pods, asked = referenced_secrets(in_force(resource, state)), referenced_secrets(resource)
+    everything = [pods, asked]
+    if state.migration is not None and state.migration.running:
+        everything += map(referenced_secrets, sides(resource, state.migration))
+    names = sorted({name for each in everything for name in each})
+    none: frozenset[str] = frozenset()
+    return NeededSecrets(
+        pods, asked, {name: none.union(*(each.get(name, none) for each in everything)) for name in names}
+    )
 
 
 def mentions_of(raw: Mapping[str, Any]) -> list[Mention]:
@@ -38,16 +61,19 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
     """Never raises for what a user wrote."""
     paused = (raw["metadata"].get("annotations") or {}).get(PAUSE_ANNOTATION) == "true"
     try:
-        resource = parse(raw)
+        resource, state = parse(raw), migration_status.load(raw.get("status") or {})
+        runs, moving = in_force(resource, state), migration_status.condition(resource, state.migration)
         return Desired(
-            objects=render(resource, facts),
+            objects=objects_of(resource, state, facts),
             unimplemented=[sentence for _, sentence in unimplemented(resource)],
             suspended=resource.spec.suspend or paused,
             status=_status(resource),
             secret_problems=secret_problems,
             skipped=[sentence for _, sentence in missing_kinds(resource, facts)],
-            epoch=router_config(resource).config_epoch,
-            milvus=milvus_address(resource, facts),
+            epoch=router_config(runs).config_epoch,
+            milvus=milvus_address(runs, facts),
+            conditions=[moving] if moving is not None else [],
+            hindrance=migration_status.trouble(resource, state),
         )
     except InvalidResource as error:
         return Desired(problems=[str(problem) for problem in error.problems], suspended=paused)

@@ -1,12 +1,14 @@
 """The one level-based reconcile: read everything, compute everything, write only the difference."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from semantic_router_operator.api.validate import parse
 from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
@@ -15,6 +17,7 @@ from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import ConfigMaps, Secrets
 from semantic_router_operator.handlers.desired import desired_of, mentions_of, secrets_of
+from semantic_router_operator.handlers.migrating import Migrator, Scene
 from semantic_router_operator.handlers.probing import Prober
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
 from semantic_router_operator.plan.findings import ready_pods
@@ -25,6 +28,7 @@ from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
 from semantic_router_operator.plan.secrets import mention_problems, secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
+from semantic_router_operator.workflows.migration_objects import without_rivals
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -36,6 +40,14 @@ OPTIONAL_KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS if 
 INSTALLED_SECONDS = 5.0
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What is wrong with the Secrets that the resource asks for, and their versions."""
+
+    problems: Sequence[str]
+    versions: Mapping[str, str]
 
 
 class Reconciler:
@@ -85,6 +97,7 @@ class Reconciler:
         self._rendered: dict[Key, tuple[object, Desired]] = {}
         self._writer = Writer(self._objects, self._remember)
         self._prober = Prober(self._secrets.data, wake_soon)
+        self._migrator = Migrator(wake_soon)
 
     @property
     def watches(self) -> list[Informer]:
@@ -146,12 +159,20 @@ class Reconciler:
             self._rendered.pop(key, None)
             self._writer.forget(key)
             self._prober.forget(key)
+            self._migrator.forget(key)
             return
         self._known.add(key)
         rollout = rollout_of(raw, self._image, self._children_of(key))
-        desired = await self._desired(raw, rollout)
+        desired, needs = await self._desired(raw, rollout)
         observed, unseen = await self._observed(raw, desired)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        time = datetime.now(UTC).replace(microsecond=0)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ")
+        moved = await self._moved(in_force(raw, rollout)[0], desired, needs, observed, time)
+        if moved is not None:
+            # Before anything is done about it: whoever takes over after a kill goes on from there.
+            raw = await self._objects.apply_status(own, raw["metadata"]["uid"], {**(raw.get("status") or {}), **moved})
+            desired, _ = await self._desired(raw, rollout)
+            observed, unseen = await self._observed(raw, desired)
         settled = self._writer.settled(key, desired.objects, observed)
         pods, probed = self._pods_of(key), self._probed(key, desired)
         todo = plan(raw, desired, observed, now, pods, failed=unseen, settled=settled, probed=probed, rollout=rollout)
@@ -176,14 +197,24 @@ class Reconciler:
         """Whether this version is but the status that the last pass has written."""
         return version is not None and self._own_versions.get(key) == version
 
-    async def _desired(self, resource: Json, rollout: Rollout) -> Desired:
+    async def _moved(
+        self, raw: Mapping[str, Any], desired: Desired, needs: Needs, observed: Mapping[ObjectKey, Json], now: datetime
+    ) -> Json | None:
+        """Look at a migration; what the status is to say of it, None where that stands there. Raises ApiError."""
+        if desired.problems or desired.suspended:
+            return None
+        key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
+        scene = Scene(desired.objects, observed, self._pods_of(key), needs.problems, needs.versions)
+        return await self._migrator.look(raw, parse(raw), scene, now)
+
+    async def _desired(self, resource: Json, rollout: Rollout) -> tuple[Desired, Needs]:
         raw, image = in_force(resource, rollout)
         needed = secrets_of(raw)
         metadata = raw["metadata"]
         key = (metadata["namespace"], metadata["name"])
         mentioned = mentions_of(raw)
         names = {kind: {each.name for each in mentioned if each.kind == kind} for kind in ("Secret", "ConfigMap")}
-        found = await self._secrets.states(key, sorted({*needed, *names["Secret"]}))
+        found = await self._secrets.states(key, sorted({*needed.all, *names["Secret"]}))
         maps = await self._config_maps.states(key, sorted(names["ConfigMap"]))
         versions = {name: state.version for name, state in found.items()}
         served = await self._discovery.served(OPTIONAL_KINDS)
@@ -193,13 +224,20 @@ class Reconciler:
             secret_versions=versions,
             config_map_versions={name: state.version for name, state in maps.items()},
         )
-        problems = secret_problems(needed, found) + mention_problems(mentioned, found, maps)
-        cause = (metadata["uid"], metadata["generation"], metadata.get("annotations"), facts, problems, rollout.back)
+        problems = secret_problems(needed.pods, found) + mention_problems(mentioned, found, maps)
+        needs = Needs(
+            secret_problems(needed.asked, found), {name: versions.get(name, "") for name in sorted(needed.asked)}
+        )
+        status = raw.get("status") or {}
+        moving = (status.get("placement"), status.get("migration"))
+        annotations = metadata.get("annotations")
+        cause = (metadata["uid"], metadata["generation"], annotations, facts, problems, rollout.back, moving)
         known = self._rendered.get(key)
         if known is None or known[0] != cause:
             # Most passes follow from a change of a child: then what is desired is what was desired before.
             self._rendered[key] = known = (cause, desired_of(raw, facts, problems))
-        return known[1]
+        objects = without_rivals(known[1].objects, self._pods_of(key))
+        return replace(known[1], objects=objects), needs
 
     async def _observed(self, raw: Json, desired: Desired) -> tuple[dict[ObjectKey, Json], dict[ObjectKey, str]]:
         """What is there, and a sentence for each object that the operator's role does not let it see."""

@@ -22,7 +22,9 @@ Json = dict[str, Any]
 # The router serves all the same: degraded, and yet ready.
 _KIND_MISSING = "KindMissing"
 # Not ready for a while, as it has to be after a change.
-_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING})
+_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"})
+# What a Job does cannot be changed, and need not be: another attempt is another Job.
+_JOB = "Job"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Desired:
     """What the resource asks for: rendered objects, and what of status follows from the resource alone.
 
     `skipped` are sentences about parts that wait for a kind which the cluster does not serve. `epoch` is the name of
-    the configuration that pods should run, `milvus` the one that they should use and that can be asked.
+    the configuration that pods should run, `milvus` the one that they should use and that can be asked. `conditions`
+    are further ones, `hindrance` says why pods do not run what the resource asks for.
     """
 
     objects: Sequence[Mapping[str, Any]] = ()
@@ -42,6 +45,8 @@ class Desired:
     skipped: Sequence[str] = ()
     epoch: str = ""
     milvus: MilvusAddress | None = None
+    conditions: Sequence[Condition] = ()
+    hindrance: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,8 @@ def plan(
             if existing is not None and not _may_take(resource, existing):
                 refused.append(_refusal(key_of(obj), existing))
                 continue
+            if existing is not None and obj["kind"] == _JOB:
+                continue
             if desired.secret_problems and _read_by_pods(obj, existing):
                 continue
             if existing is None:
@@ -120,13 +127,13 @@ def plan(
                 handovers += handover(obj, existing)
                 reverts += _reverted(existing, paths)
     deletes = () if stopped else tuple(_unwanted(resource, desired, observed, rollout))
-    failing = trouble(pods)
+    failing = trouble(pod for pod in pods if not _of_a_job(pod))
     router = availability(resource, observed)
     found = findings(resource, router, desired.epoch, desired.milvus, probed)
     degraded = _degraded(desired, failing, failed, sentence(resource, rollout), found)
     valid = _config_valid(desired, refused)
-    ready = _ready(valid, router, degraded, found, suspended=desired.suspended)
-    conditions = [ready, valid, router, *found.conditions, degraded]
+    ready = _ready(valid, router, degraded, found, desired.hindrance, suspended=desired.suspended)
+    conditions = [ready, valid, router, *found.conditions, *desired.conditions, degraded]
     status = {**_status(resource, desired, observed, conditions, now), **found.status}
     if rollout.back:
         status["rollout"] = resource["status"]["rollout"]
@@ -214,6 +221,10 @@ def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) ->
     return obj["kind"] == "Deployment" or (obj["kind"] == "ConfigMap" and existing is not None)
 
 
+def _of_a_job(pod: Mapping[str, Any]) -> bool:
+    return (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == "migration"
+
+
 def _degraded(
     desired: Desired, failing: Trouble | None, failed: Mapping[ObjectKey, str], gone_back: str, found: Findings
 ) -> Condition:
@@ -234,7 +245,15 @@ def _degraded(
     return Condition("Degraded", "False", "AsExpected", "Nothing is degraded.")
 
 
-def _ready(valid: Condition, router: Condition, degraded: Condition, found: Findings, *, suspended: bool) -> Condition:
+def _ready(
+    valid: Condition,
+    router: Condition,
+    degraded: Condition,
+    found: Findings,
+    hindrance: Condition | None,
+    *,
+    suspended: bool,
+) -> Condition:
     if suspended:
         return Condition(
             "Ready", "False", "Suspended", "Nothing is changed while spec.suspend or the pause annotation is set."
@@ -244,6 +263,8 @@ def _ready(valid: Condition, router: Condition, degraded: Condition, found: Find
     serving = degraded.reason == _KIND_MISSING or (degraded == found.degraded and found.serving)
     if degraded.status == "True" and not serving:
         return Condition("Ready", "False", degraded.reason, degraded.message)
+    if hindrance is not None:
+        return hindrance
     if router.status != "True" or router.reason == ROLLING_OUT:
         return Condition("Ready", "False", router.reason, router.message)
     if found.hindrance is not None:
@@ -280,14 +301,16 @@ def _transitions(resource: Mapping[str, Any], status: Json) -> list[Event]:
     before = {c["type"]: c for c in (resource.get("status") or {}).get("conditions", ())}
     events = []
     for condition in status["conditions"]:
-        if condition["type"] not in ("Ready", "ConfigValid", "Degraded"):
+        if condition["type"] not in ("Ready", "ConfigValid", "Degraded", "Migrating"):
             continue
         old = before.get(condition["type"])
         if old is not None and (old["status"], old["reason"]) == (condition["status"], condition["reason"]):
             continue
         good = condition["status"] == ("False" if condition["type"] == "Degraded" else "True")
+        if condition["type"] == "Migrating":
+            good = good or condition["reason"] in ("Completed", "Cancelled")
         # A new resource is not ready and not degraded; only that its configuration was taken is news.
-        if old is None and condition["type"] != "ConfigValid" and good == (condition["type"] == "Degraded"):
+        if old is None and condition["type"] in ("Ready", "Degraded") and good == (condition["type"] == "Degraded"):
             continue
         if good and condition["type"] == "Ready" and condition["reason"] != "Ready":
             continue  # Degraded tells it

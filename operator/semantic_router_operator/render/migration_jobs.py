@@ -129,7 +129,7 @@ class _Pod:
     def container(self, name: str, *arguments: str) -> Object:
         """Return the container that runs the router's command line with these arguments."""
         router = self._router
-        copied = ("image", "imagePullPolicy", "resources", "securityContext")
+        copied = ("image", "imagePullPolicy", "envFrom", "resources", "securityContext")
         return {
             "name": name,
             **{key: router[key] for key in copied if key in router},

@@ -7,7 +7,7 @@ from typing import Any
 
 from semantic_router_operator.api.lifecycle import NetworkPolicy
 from semantic_router_operator.api.semantic_router import SemanticRouter
-from semantic_router_operator.render import names
+from semantic_router_operator.render import job_names, names
 from semantic_router_operator.render.milvus_config import MILVUS_PORT
 from semantic_router_operator.render.network import (
     NAMESPACE_LABEL,
@@ -51,7 +51,7 @@ def _access(resource: SemanticRouter, wanted: NetworkPolicy, milvus: dict[str, s
     from_router = {"from": [_from_namespace(resource, router)], "ports": tcp(MILVUS_PORT)}
     rules = [
         from_router,
-        {"from": [operator()], "ports": tcp(MILVUS_PORT)},
+        {"from": [operator(), pods_of(job_names.selector(resource))], "ports": tcp(MILVUS_PORT)},
         {"from": [prometheus(wanted)], "ports": tcp(_MILVUS_METRICS_PORT)},
         {"from": [pods_of(milvus)]},
         # Without this one milvus-operator takes its Milvus for unhealthy, or never for ready.

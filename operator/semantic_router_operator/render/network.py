@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from semantic_router_operator.api.lifecycle import NetworkPolicy
 from semantic_router_operator.api.semantic_router import SemanticRouter
-from semantic_router_operator.render import names
+from semantic_router_operator.render import job_names, names
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_config import MILVUS_PORT, milvus_in_use
 from semantic_router_operator.render.model_files import loads_model
@@ -94,11 +94,17 @@ def operator() -> Peer:
 
 def _ingress(resource: SemanticRouter, wanted: NetworkPolicy) -> list[Object]:
     clients: Object = {"from": list(wanted.ingress_from)} if wanted.ingress_from else {}
-    admins = [operator(), *([{"podSelector": {}}] if resource.spec.router.service.admin_port else [])]
+    # The Jobs of a migration take the entries of a memory along.
+    admins = [
+        operator(),
+        pods_of(job_names.selector(resource)),
+        *([{"podSelector": {}}] if resource.spec.router.service.admin_port else []),
+    ]
     return [
         {**clients, "ports": tcp(names.API_PORT)},
         {"from": admins, "ports": tcp(names.ADMIN_PORT)},
-        {"from": [prometheus(wanted)], "ports": tcp(names.METRICS_PORT)},
+        # The operator watches the failures of requests while a migration is on trial.
+        {"from": [prometheus(wanted), operator()], "ports": tcp(names.METRICS_PORT)},
     ]
 
 

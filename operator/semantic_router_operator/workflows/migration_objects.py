@@ -82,7 +82,7 @@ def objects_of(resource: SemanticRouter, state: State, facts: ClusterFacts) -> l
     return objects
 
 
-def without_rivals(objects: Sequence[Object], pods: Iterable[Mapping[str, Any]]) -> list[Object]:
+def without_rivals(objects: Sequence[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Leave out a Job while pods of another one have not ended: two at a time could undo each other's work."""
     alive = {
         pod["metadata"]["labels"][JOB_NAME_LABEL]

@@ -115,5 +115,6 @@ def test_only_those_who_are_named_reach_admin_and_metrics() -> None:
     ]
     assert "from" not in clients
     assert [port["port"] for rule in (clients, admins, scrapers) for port in rule["ports"]] == [8801, 8080, 9190]
-    assert scrapers["from"] == [_namespace("monitoring")]
+    assert scrapers["from"][0] == _namespace("monitoring")
+    assert scrapers["from"][1:] == [peer for peer in admins["from"] if "semantic-router-operator" in str(peer)]
     assert all("podSelector" in peer for peer in admins["from"])
