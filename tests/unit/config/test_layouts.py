@@ -1,6 +1,8 @@
 """The layouts of vLLM Semantic Router's configuration."""
 
 import contextlib
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,7 @@ def test_the_flat_layouts_keys_without_effect_are_named() -> None:
     assert warned(loaded("flat")) == {
         "bert_model.model_id",
         "tools",
+        "classifier.pii_model",
         "categories[2].mmlu_categories",
         "decisions[0].rules.conditions[1]",
         "decisions[0].plugins[3]",
@@ -74,6 +77,60 @@ def test_the_flat_layouts_keys_without_effect_are_named() -> None:
         "decisions[1]",
         "colour",
     }
+
+
+def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Return where the mappings of a file are."""
+    if isinstance(node, dict):
+        yield at
+    entries = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in entries:
+        yield from places(value, (*at, key))
+
+
+@pytest.mark.parametrize("name", ["flat", "scores", "cli", "canonical"])
+def test_no_place_of_a_layout_swallows_a_key_in_silence(name: str) -> None:
+    original = yaml.safe_load((LAYOUTS / f"{name}.yaml").read_text())
+    named = set()
+    for place in places(original):
+        data, key, off = copy.deepcopy(original), "", False
+        node = data
+        for step in place:
+            node = node[step]
+            key = f"{key}[{step}]" if isinstance(step, int) else f"{key}.{step}".lstrip(".")
+            off = off or (isinstance(node, dict) and node.get("enabled") is False)
+        node["surprise"] = {"never": "heard of"}
+        native, warnings = to_native(data, None)
+        # The key itself is named, or something around it is: as a whole without effect, or switched off.
+        surprise = f"{key}.surprise".lstrip(".")
+        around = [problem.key for problem in warnings if surprise.startswith(problem.key)]
+        assert off or around or "surprise" in str(native), f"{key or 'the top'} takes any key"
+        named |= {each for each in around if each.endswith("surprise")}
+    assert named
+
+
+def test_what_envoy_does_for_a_provider_is_done_here() -> None:
+    provider = loaded("canonical").router.providers[0]
+    assert (provider.retries, provider.breaker_failures, provider.breaker_pause_seconds) == (2, 7, 30.0)
+    assert provider.health_check is not None
+    assert (provider.health_check.interval_seconds, provider.health_check.timeout_seconds) == (10.0, 0.5)
+
+
+def test_a_model_of_anthropics_format_is_asked_in_it(tmp_path: Path) -> None:
+    settings = {
+        "providers__models__1__api_format": "anthropic",
+        "providers__models__1__backend_refs__0__auth_header": "x-api-key",
+        "providers__models__1__backend_refs__0__auth_prefix": "",
+        "routing__modelCards__1__max_output_tokens": 64_000,
+    }
+    config = change(tmp_path, "canonical", **settings)
+    quick, wise = config.router.providers
+    assert (quick.messages_api, wise.messages_api, wise.base_url) == (
+        "translated",
+        "only",
+        "https://api.example.com/v1",
+    )
+    assert [model.default_max_tokens for model in config.router.models] == [8192, 64_000]
 
 
 def test_categories_that_rate_models_become_decisions() -> None:
@@ -178,7 +235,8 @@ def test_the_canonical_layout() -> None:
         ),
         ("cli", "signals__pii", [{"name": "x"}], "signals.pii: is not done here"),
         ("canonical", "listeners__0__api_keys", ["sk-1234"], "listeners[0].api_keys: keys do not belong"),
-        ("canonical", "providers__models__1__api_format", "anthropic", "must be openai"),
+        ("canonical", "providers__models__1__api_format", "gemini", "must be openai or anthropic"),
+        ("canonical", "providers__models__0__reliability", {"base_ejection_time": "soon"}, "must be a time such as"),
         ("canonical", "providers__models__1__backend_refs__0__api_key", "sk-1234", "a key does not belong"),
         ("canonical", "providers__models__1__backend_refs__0__auth_header", "X-Key", "must be 'Authorization'"),
         ("canonical", "global__services__ratelimit", {"providers": []}, "global.services.ratelimit: is not done"),

@@ -13,6 +13,11 @@ from semantic_router_proxy.config.layouts.models import Models
 from semantic_router_proxy.config.layouts.signals import read_signals
 
 _AUTO = {"auto", "MoM"}
+# What a model is; nothing there decides by it alone.
+_CARD = (
+    *("publisher", "presentation", "distribution", "family", "revision", "released_at", "knowledge_cutoff"),
+    *("lifecycle", "param_size", "capabilities", "modalities", "modality", "loras", "quality_score"),
+)
 
 
 def from_canonical(data: Foreign) -> dict[str, Any]:
@@ -28,7 +33,6 @@ def from_canonical(data: Foreign) -> dict[str, Any]:
     default = defaults.text("default_model") or defaults.text("model")
     defaults.done()
     for entry in providers.entries("models"):
-        entry.without_effect(("reliability",), "see retries, breaker_failures and health_check of providers")
         if "catalog" in entry:
             entry.notes.refuse(entry.at("catalog"), "there is no catalogue here", "Write out name and backend_refs.")
             continue
@@ -40,9 +44,12 @@ def from_canonical(data: Foreign) -> dict[str, Any]:
     _rest(everything)
     routing = data.section("routing")
     for card in routing.entries("modelCards"):
-        window = card.take("context_window_size")
-        if window:
-            models.update(card.text("name"), context_window=window)
+        window, longest = card.number("context_window_size"), card.number("max_output_tokens")
+        limits = {"context_window": window, "default_max_tokens": longest}
+        models.update(card.text("name"), **{key: value for key, value in limits.items() if value})
+        for known in _CARD:
+            card.take(known)
+        card.done()
     signals = read_signals(routing.section("signals"), threshold)
     decisions = Decisions(signals, models, data.notes, threshold).read(routing.entries("decisions"))
     if routing.text("strategy", "priority") != "priority":
@@ -66,13 +73,23 @@ def _stores(everything: Foreign) -> dict[str, Any]:
 
 def _catalog(everything: Foreign) -> float | None:
     """Take `model_catalog`; return the least probability of a domain."""
+    own = "this router brings its own models"
     catalog = everything.section("model_catalog")
     modules = catalog.section("modules")
     refuse_guard(modules.section("prompt_guard"))
-    domain = modules.section("classifier").section("domain")
-
-    # The models that the parts of that router run on; this one brings its own.
-    return domain.number("threshold")
+    classifier = modules.section("classifier")
+    domain = classifier.section("domain")
+    threshold = domain.number("threshold")
+    for known in ("model_ref", "model_id", "use_cpu", "use_mmbert_32k", "category_mapping_path"):
+        domain.take(known)
+    domain.done()
+    classifier.without_effect(("pii", "pii_model"), "personal data is not looked for here")
+    classifier.without_effect(("preference", "mcp"), "domains are classified by the router itself")
+    classifier.done()
+    modules.done()
+    catalog.without_effect(("embeddings", "system", "external", "kbs"), own)
+    catalog.done()
+    return threshold
 
 
 def _rest(everything: Foreign) -> None:

@@ -49,6 +49,8 @@ class Decisions:
         kind = action.text("type", "route")
         if kind != "route":
             entry.notes.refuse(action.path, f"is not done here: {kind}")
+        action.without_effect(("destination",), "modelRefs name the models")
+        action.done()
         entry.without_effect(
             ("tier", "output_contract", "candidateIterations", "emits", "adaptations"), "not done here"
         )
@@ -140,12 +142,15 @@ def _plugin(entry: Foreign) -> dict[str, Any] | None:
     kind = entry.text("type")
     settings = entry.section("configuration")
     enabled = settings.take("enabled", True)
+    entry.done()
     if kind in _CACHE_PLUGINS:
         configuration = {
             "enabled": enabled,
             **settings.chosen("similarity_threshold", "ttl_seconds", "verify_threshold"),
         }
-        configuration |= settings.section("semantic").chosen("similarity_threshold")
+        semantic = settings.section("semantic")
+        configuration |= semantic.chosen("similarity_threshold")
+        semantic.done()
         settings.done()
         return {"type": "semantic-cache", "configuration": configuration}
     if kind == "system_prompt":

@@ -78,11 +78,15 @@ def _read_models(
         preferred = entry.words("preferred_endpoints")
         for unknown in (each for each in preferred if each not in by_name):
             entry.notes.refuse(entry.at("preferred_endpoints"), f"names {unknown!r}, which no endpoint is called")
-        fields = {"reasoning_family": models.family(entry.text("reasoning_family"), entry.at("reasoning_family"))}
+        fields: dict[str, Any] = {
+            "reasoning_family": models.family(entry.text("reasoning_family"), entry.at("reasoning_family"))
+        }
         fields |= pricing(entry)
         policy = entry.section("pii_policy")
         if policy.take("allow_by_default", True) is False:
             entry.notes.refuse(policy.path, "personal data is not looked for here", "Set allow_by_default: true.")
+            policy.take("pii_types_allowed")
+        policy.done()
         upstream = entry.section("external_model_ids").text("vllm")
         window = entry.take("context_window_size")
         fields |= ({"upstream_name": upstream} if upstream else {}) | ({"context_window": window} if window else {})
@@ -103,8 +107,8 @@ def _classifier(data: Foreign) -> float | None:
     for key in ("model_id", "use_cpu", "use_modernbert", "use_mmbert_32k", "category_mapping_path"):
         domain.take(key)
     domain.done()
-    for key in ("pii_model", "pii_mapping_path", "category_mapping_path"):
-        classifier.take(key)
+    classifier.take("category_mapping_path")
+    classifier.without_effect(("pii_model", "pii_mapping_path"), "personal data is not looked for here")
     classifier.without_effect(("mcp_category_model", "preference_model"), "domains are classified by the router itself")
     classifier.done()
     return threshold
@@ -136,6 +140,10 @@ def _by_score(categories: list[Foreign]) -> list[dict[str, Any]]:
         rated = [(each.number("score") or 0.0, each) for each in scores]
         best = max(rated, key=lambda score: score[0])[1]
         ref = best.chosen("model", "reasoning_effort") | {"use_reasoning": bool(best.take("use_reasoning"))}
+        for _, each in rated:
+            for known in ("model", "reasoning_effort", "use_reasoning"):
+                each.take(known)
+            each.done()
         conditions = [{"type": "domain", "name": name}]
         decisions.append({"name": name, "rules": {"conditions": conditions}, "modelRefs": [ref], "plugins": plugins})
     return decisions

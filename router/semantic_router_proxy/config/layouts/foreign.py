@@ -31,6 +31,11 @@ class Notes:
             raise ConfigError(self._refused)
 
 
+def is_off(value: Any) -> bool:
+    """Whether a key with this value asks for nothing."""
+    return value in (None, False, "", [], {}) or (isinstance(value, dict) and value.get("enabled") is False)
+
+
 class Foreign:
     """A mapping in a foreign file; `path` is where it stands there."""
 
@@ -107,12 +112,12 @@ class Foreign:
         """Name known keys that do nothing here; what is switched off there needs no word."""
         for key in keys:
             value = self.take(key)
-            if value and not (isinstance(value, dict) and value.get("enabled") is False):
+            if not is_off(value):
                 self.notes.warn(self.at(key), f"has no effect: {why}")
 
     def done(self) -> None:
-        """Name in a warning what nobody took."""
-        for key in self._left:
-            if key not in _DESCRIPTIONS:
+        """Name in a warning what nobody took. What is empty or switched off asks for nothing."""
+        for key, value in self._left.items():
+            if key not in _DESCRIPTIONS and not is_off(value):
                 self.notes.warn(self.at(key), "has no effect: a key of vLLM Semantic Router that is not known here")
         self._left.clear()

@@ -1,6 +1,7 @@
 """Endpoints, models and reasoning families of vLLM Semantic Router as providers and models. Pure."""
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Any
 
 from semantic_router_proxy.config.layouts.foreign import Foreign, Notes
@@ -19,18 +20,26 @@ class Models:
         self._providers: dict[tuple[str, ...], dict[str, Any]] = {}
         self._models: dict[str, dict[str, Any]] = {}
 
-    def add(self, name: str, endpoints: list[dict[str, Any]], **fields: Any) -> None:
-        """Add a model. An endpoint has `name`, `base_url` and perhaps `api_key_env`."""
+    def add(
+        self, name: str, endpoints: list[dict[str, Any]], settings: Mapping[str, Any] | None = None, **fields: Any
+    ) -> None:
+        """Add a model. An endpoint has `name`, `base_url` and perhaps `api_key_env`; `settings` are its provider's."""
         if not name or not endpoints:
             self._notes.refuse(name or "models", "has no endpoint that serves it")
             return
-        key = tuple(endpoint["base_url"] for endpoint in endpoints)
+        settings = dict(settings or {})
+        addresses = [endpoint["base_url"] for endpoint in endpoints]
+        key = (*addresses, repr(settings))
         if key not in self._providers:
             taken = {provider["name"] for provider in self._providers.values()}
             label = "+".join(endpoint["name"] for endpoint in endpoints)
-            provider = {"name": label if label not in taken else f"{label}-{len(taken)}", "base_url": key[0]}
-            if len(key) > 1:
-                provider["endpoints"] = list(key[1:])
+            provider = {
+                "name": label if label not in taken else f"{label}-{len(taken)}",
+                "base_url": addresses[0],
+                **settings,
+            }
+            if len(addresses) > 1:
+                provider["endpoints"] = addresses[1:]
             keys = {endpoint["api_key_env"] for endpoint in endpoints if endpoint.get("api_key_env")}
             if len(keys) > 1:
                 self._notes.refuse(name, "has endpoints with different keys", "Give each a model of its own.")
