@@ -1,5 +1,6 @@
 """What concerns a whole cluster: a control plane of its own, so that nothing here disturbs the other tests."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.cluster.conftest import ROOT, Kubectl, Operators, condition, eventually, settled
 from tests.control_plane.binaries import find_or_build
 from tests.control_plane.server import ControlPlane
@@ -89,6 +91,40 @@ def test_a_kind_that_appears_and_goes_is_noticed(
     eventually(lambda: _there(kubectl))
     kubectl("delete", "-f", crd)
     eventually(lambda: condition(kubectl, "Degraded").get("reason") == "KindMissing")
+
+
+def test_the_gateway_api_s_own_definition_takes_the_routes(
+    kubectl: Kubectl, operators: Operators, resource: Json, control_plane: Access
+) -> None:
+    """With its CEL rules, which only an API server evaluates; a route appears as soon as the kind is served."""
+    operators.start("--resync-seconds=1")
+    resource["spec"]["router"]["httpRoute"] = {
+        "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
+        "hostnames": ["llm.example"],
+    }
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: condition(kubectl, "Degraded").get("reason") == "KindMissing")
+    crd = str(FIXTURES / "gateway.networking.k8s.io_httproutes.yaml")
+    kubectl("apply", "--server-side", "-f", crd)
+    route = eventually(lambda: _route(kubectl))
+    assert route["spec"]["hostnames"] == ["llm.example"]
+    assert route["spec"]["rules"][0]["backendRefs"][0]["port"] == 8801
+    eventually(lambda: condition(kubectl, "Degraded").get("status") == "False")
+    for case in sorted((ROOT / "tests" / "golden" / "cases").iterdir()):
+        for each in yaml.safe_load_all((case / "objects.yaml").read_text(encoding="utf-8")):
+            if each["kind"] == "HTTPRoute":
+                each["metadata"] |= {"namespace": kubectl.namespace, "name": f"{case.name}-case"}
+                assert "created" in kubectl("create", "--dry-run=server", "-f", "-", stdin=each)
+    twice = [{"name": "public"}, {"name": "public"}]
+    refused = json.dumps({"spec": {"parentRefs": twice}})
+    done = kubectl.run("patch", "httproute/semantic-router", "--dry-run=server", "--type=merge", "-p", refused)
+    assert "sectionName" in done.stderr
+    kubectl("delete", "-f", crd)
+
+
+def _route(kubectl: Kubectl) -> Json | None:
+    done = kubectl.run("get", "httproute/semantic-router", "-o", "json")
+    return dict(json.loads(done.stdout)) if done.returncode == 0 else None
 
 
 def _there(kubectl: Kubectl) -> bool:
