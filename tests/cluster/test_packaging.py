@@ -110,6 +110,32 @@ def test_a_digest_wins_over_the_tag(helm: Helm) -> None:
     assert _container(text)["image"] == "r.example/o@sha256:" + "b" * 64
 
 
+def test_both_images_take_digests_and_the_operator_pull_secrets(helm: Helm) -> None:
+    text = helm.template(
+        imagePullSecrets=[{"name": "registry"}],
+        routerImage={"repository": "r.example/router", "tag": "1", "digest": "sha256:" + "c" * 64},
+    )
+    assert "--image=r.example/router@sha256:" + "c" * 64 in _container(text)["args"]
+    pod = _one(text, "Deployment")["spec"]["template"]["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_a_service_monitor_selects_the_metrics_service(helm: Helm) -> None:
+    wanted = {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}}
+    text = helm.template(metrics={"service": False, "serviceMonitor": wanted})
+    monitor, service = _one(text, "ServiceMonitor"), _one(text, "Service", "semantic-router-operator-metrics")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["interval"]) == (service["spec"]["ports"][0]["name"], "15s")
+
+
+def test_without_rbac_the_chart_makes_no_right(helm: Helm) -> None:
+    text = helm.template(rbac={"create": False, "aggregate": False})
+    kinds = {each["kind"] for each in yaml.safe_load_all(text) if each}
+    assert not kinds & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+
+
 @pytest.mark.parametrize(
     ("values", "named"),
     [

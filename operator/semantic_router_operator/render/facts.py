@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from semantic_router_operator.render.kinds import CHILD_KINDS
+from semantic_router_proxy.version import __version__
 
 # Kinds that a cluster may serve or not, and that rendering makes use of.
 OPTIONAL_KINDS = frozenset(each.kind for each in CHILD_KINDS if each.optional)
-DEFAULT_IMAGE = "ghcr.io/semantic-router/semantic-router"
+DEFAULT_IMAGE = f"ghcr.io/semantic-router/semantic-router:{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
