@@ -4,17 +4,35 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from semantic_router_operator.api.base import ApiModel, rules
+from semantic_router_operator.api import GROUP
+from semantic_router_operator.api.base import ApiModel, camel_case, filled, rules
 from semantic_router_operator.api.cache import Backend, Cache
 from semantic_router_operator.api.lifecycle import Backup, Migration, Monitoring, NetworkPolicy
-from semantic_router_operator.api.milvus import Milvus
+from semantic_router_operator.api.milvus import Components, Milvus
 from semantic_router_operator.api.router import RouterSpec
 from semantic_router_operator.api.routing import Routing
 from semantic_router_operator.api.upstreams import Access, Model, Provider
 
 Profile = Literal["development", "staging", "production"]
 
+# Set to "on" by `kubectl semantic-router hibernate`.
+HIBERNATE_ANNOTATION = f"{GROUP}/hibernate"
+
 _EMBEDDED = "has(self.milvus) && has(self.milvus.embedded)"
+_MANAGED = "has(self.milvus) && has(self.milvus.managed)"
+# Profile production means a cluster where the resource does not say otherwise.
+_CLUSTER = (
+    "(has(self.milvus.managed.mode) ? self.milvus.managed.mode == 'cluster' : has(self.profile) && self.profile == "
+    "'production')"
+)
+_COMPONENTS = " || ".join(
+    f"has(self.milvus.managed.components.{camel_case(name)})" for name in sorted(Components.model_fields)
+)
+_VERIFIED = (
+    "((has(self.cache) && (has(self.cache.verifyThreshold) || (has(self.cache.categories) && "
+    "self.cache.categories.exists(c, has(c.verifyThreshold))))) || (has(self.routing) && has(self.routing.decisions) "
+    "&& self.routing.decisions.exists(d, has(d.cache) && has(d.cache.verifyThreshold))))"
+)
 
 
 class Spec(ApiModel):
@@ -38,7 +56,12 @@ class Spec(ApiModel):
                 "routing.escalation.model must be one of spec.models",
             ),
             (
-                "!has(self.cache) || !has(self.cache.verifier) || !has(self.models) || "
+                f"{_VERIFIED} == (has(self.cache) && has(self.cache.verifier))",
+                "cache.verifier and a verifyThreshold (of cache, one of its categories, or a decision's cache) belong "
+                "together",
+            ),
+            (
+                f"!has(self.cache) || !has(self.cache.verifier) || !{filled('self.models')} || "
                 "self.cache.verifier.model in self.models.map(m, m.name)",
                 "cache.verifier.model must be one of spec.models",
             ),
@@ -56,6 +79,21 @@ class Spec(ApiModel):
             (
                 "!has(self.cache) || !has(self.cache.backend) || self.cache.backend == 'memory' || has(self.milvus)",
                 "cache.backend milvus or hybrid needs spec.milvus with one of managed, external and embedded",
+            ),
+            (
+                "!has(self.routing) || !has(self.routing.decisions) || [has(self.models) ? self.models.filter(m, "
+                "has(m.pricing)).map(m, m.name) : []].all(priced, self.routing.decisions.all(d, !has(d.chooseBy) || "
+                "d.chooseBy != 'cost' || d.modelRefs.all(r, r.model in priced)))",
+                "a decision with chooseBy cost needs the pricing of all its models",
+            ),
+            (
+                f"!({_MANAGED}) || !has(self.milvus.managed.messageStream) || self.milvus.managed.messageStream == "
+                f"'woodpecker' || (self.milvus.managed.messageStream == 'pulsar') == {_CLUSTER}",
+                "milvus.managed.messageStream pulsar serves mode cluster only, rocksmq mode standalone only",
+            ),
+            (
+                f"!({_MANAGED}) || !has(self.milvus.managed.components) || {_CLUSTER} || !({_COMPONENTS})",
+                "milvus.managed.components belong to mode cluster; use milvus.managed.resources",
             ),
             (
                 f"!({_EMBEDDED}) || !has(self.router) || !has(self.router.replicas) || self.router.replicas <= 1",
@@ -119,6 +157,19 @@ class SemanticRouter(BaseModel):
         return self.spec.cache.backend or ("hybrid" if self.spec.milvus is not None else "memory")
 
     @property
+    def hibernating(self) -> bool:
+        """Whether it is to have no pods for a while, by its annotation; everything else stays."""
+        return self.metadata.annotations.get(HIBERNATE_ANNOTATION) == "on"
+
+    @property
     def autoscaled(self) -> bool:
+        """Whether the number of pods is an autoscaler's."""
         autoscaling = self.spec.router.autoscaling
-        return autoscaling is not None and autoscaling.enabled
+        return autoscaling is not None and autoscaling.enabled and not self.hibernating
+
+    @property
+    def replicas(self) -> int | None:
+        """The number of pods; None where it is an autoscaler's."""
+        if self.hibernating:
+            return 0
+        return None if self.autoscaled else self.spec.router.replicas

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from semantic_router_operator.api.semantic_router import HIBERNATE_ANNOTATION
 from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.key import ObjectKey, owned_by
 
@@ -16,10 +17,11 @@ def availability(resource: Mapping[str, Any], observed: Mapping[ObjectKey, Mappi
     """RouterAvailable."""
     uid = resource["metadata"]["uid"]
     deployments = [o for o in observed.values() if o["kind"] == "Deployment" and owned_by(o, uid)]
-    return _router(deployments[0] if deployments else None)
+    hibernating = (resource["metadata"].get("annotations") or {}).get(HIBERNATE_ANNOTATION) == "on"
+    return _router(deployments[0] if deployments else None, hibernating=hibernating)
 
 
-def _router(deployment: Mapping[str, Any] | None) -> Condition:
+def _router(deployment: Mapping[str, Any] | None, *, hibernating: bool) -> Condition:
     if deployment is None:
         return Condition("RouterAvailable", "False", "Creating", "The router's Deployment is not there yet.")
     name = deployment["metadata"]["name"]
@@ -38,6 +40,9 @@ def _router(deployment: Mapping[str, Any] | None) -> Condition:
     if conditions.get("ReplicaFailure", {}).get("status") == "True":
         message = str(conditions["ReplicaFailure"].get("message", ""))
         return Condition("RouterAvailable", "False", "PodsRefused", f"Deployment/{name} can make no pods: {message}")
+    if wanted == 0 and hibernating:
+        text = f"It has no pods until the annotation {HIBERNATE_ANNOTATION} is removed: kubectl semantic-router resume."
+        return Condition("RouterAvailable", "False", "Hibernating", text)
     if wanted == 0:
         return Condition("RouterAvailable", "False", "ScaledToZero", "Set spec.router.replicas above 0 to serve.")
     if ready and (updated < wanted or int(status.get("replicas", 0)) > wanted):

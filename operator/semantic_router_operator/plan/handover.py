@@ -27,6 +27,7 @@ def handover(desired: Mapping[str, Any], existing: Mapping[str, Any]) -> list[Js
             "apiVersion": desired["apiVersion"],
             "kind": desired["kind"],
             "metadata": metadata,
-            "spec": {"replicas": existing["spec"]["replicas"]},
+            # An autoscaler leaves a Deployment without pods alone.
+            "spec": {"replicas": existing["spec"]["replicas"] or 1},
         }
     ]

@@ -14,7 +14,7 @@ _RUNNING = "semantic_router_requests_running"
 def autoscaler(resource: SemanticRouter) -> dict[str, Any] | None:
     """Return the HorizontalPodAutoscaler, or None where replicas are fixed."""
     autoscaling = resource.spec.router.autoscaling
-    if autoscaling is None or not autoscaling.enabled:
+    if autoscaling is None or not resource.autoscaled:
         return None
     name = names.deployment(resource)
     return {

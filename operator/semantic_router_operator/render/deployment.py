@@ -48,7 +48,7 @@ def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, s
     return render_template(
         "deployment.yaml.j2",
         metadata=metadata(resource, names.deployment(resource)),
-        replicas=None if resource.autoscaled else router.replicas,
+        replicas=resource.replicas,
         selector=names.selector(resource),
         strategy=_strategy(resource),
         progress_deadline_seconds=router.rollout.progress_deadline_seconds,
