@@ -170,7 +170,9 @@ class Reconciler:
         moved = await self._moved(in_force(raw, rollout)[0], desired, needs, observed, time)
         if moved is not None:
             # Before anything is done about it: whoever takes over after a kill goes on from there.
-            raw = await self._objects.apply_status(own, raw["metadata"]["uid"], {**(raw.get("status") or {}), **moved})
+            told_next = {**(raw.get("status") or {}), **moved}
+            kept = {part: value for part, value in told_next.items() if value is not None}
+            raw = await self._objects.apply_status(own, raw["metadata"]["uid"], kept)
             desired, _ = await self._desired(raw, rollout)
             observed, unseen = await self._observed(raw, desired)
         settled = self._writer.settled(key, desired.objects, observed)
