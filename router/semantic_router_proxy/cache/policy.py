@@ -127,6 +127,8 @@ def _exact_only(protocol: str, body: Mapping[str, Any], question: str | None, la
     for field in ("tools", "functions", "seed", "logprobs", "top_logprobs", "logit_bias", "audio", "modalities"):
         if body.get(field):
             return field
+    if protocol == "responses" and (body.get("previous_response_id") or body.get("conversation")):
+        return "conversation"
     if body.get("seed") == 0:
         return "seed"
     choices = body.get("n")

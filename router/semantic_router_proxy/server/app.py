@@ -153,7 +153,7 @@ class _Api:
 
     async def _other(self, path: str, scope: Scope, send: Send) -> None:
         gateway = self._health.gateway
-        if path == "/healthz":
+        if path in ("/healthz", "/health"):
             await send_json(send, 200, {"status": "ok"})
         elif path == "/readyz":
             await send_json(send, *self._health.ready())
@@ -174,4 +174,5 @@ def _unknown(path: str, method: str) -> ApiError:
             "This router keeps no responses: send the whole conversation as 'input' instead of an earlier one's id."
         )
         return ApiError(404, message, code="responses_not_kept")
-    return ApiError(404, f"There is no {method} {path} here.", code="unknown_url")
+    where = " The API begins at /v1; the dashboard is on the admin port." if path == "/" else ""
+    return ApiError(404, f"There is no {method} {path} here.{where}", code="unknown_url")

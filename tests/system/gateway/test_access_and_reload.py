@@ -56,6 +56,14 @@ async def test_with_keys_only_their_holders_may_ask(start: Start, tmp_path: Path
     assert not any(CANARY in value for value in router.standin.record.last_headers.values())
     _, answer, _ = await router.post(CHAT, BODY, authorization=f"Bearer {CANARY}-bob")
     assert answer["x-vsr-cache"] == "miss", "bob must not see alice's answers"
+    async with router.session.get(f"{router.url}/v1/models") as response:
+        assert response.status == 401
+    async with router.session.get(
+        f"{router.url}/v1/models", headers={"authorization": f"Bearer {CANARY}-bob"}
+    ) as response:
+        assert response.status == 200
+    status, _, _ = await router.post("/v1/messages/count_tokens", BODY)
+    assert status == 401
     status, _, _ = await router.post(CHAT, {**BODY, "model": "test"}, authorization=f"Bearer {CANARY}-bob")
     assert status == 404
 
@@ -69,8 +77,15 @@ async def test_without_keys_a_credential_goes_on_to_a_provider_without_its_own(s
 async def test_a_providers_own_key_replaces_the_callers(start: Start, tmp_path: Path) -> None:
     (tmp_path / "provider.key").write_text("first\n")
     router = await start(
-        providers=lambda live: [{"name": "local", "base_url": f"{live}/v1", "api_key_file": "provider.key"}]
+        providers=lambda live: [
+            {"name": "local", "base_url": f"{live}/v1", "api_key_file": "provider.key"},
+            {"name": "claude", "base_url": f"{live}/v1", "api_key_file": "provider.key", "messages_api": "only"},
+        ],
+        models=[{"name": "small", "provider": "local"}, {"name": "large", "provider": "claude"}],
     )
+    await router.post(CHAT, {**BODY, "model": "large"}, authorization=f"Bearer {CANARY}")
+    sent = router.standin.record.last_headers
+    assert (sent["x-api-key"], "authorization" in sent) == ("first", False)
     await router.post(CHAT, BODY, authorization=f"Bearer {CANARY}")
     assert router.standin.record.last_headers["authorization"] == "Bearer first"
     change(tmp_path / "provider.key", "second\n")

@@ -98,3 +98,5 @@ async def test_anthropics_client(start: Start, modules: Path) -> None:
     assert seen["live"]["stop_reason"] == "tool_use"
     assert seen["live"]["content"][0]["input"] == {"city": "text"}
     assert router.standin.record.requests == 2
+    assert seen["counted"]["input_tokens"] > 0
+    assert seen["models"] == ["auto", "small", "large"]

@@ -186,6 +186,19 @@ async def test_responses_by_another_protocol(start: Start, way: str) -> None:
             await client.responses.retrieve(told.id)
 
 
+async def test_a_provider_that_keeps_responses_is_asked_to(start: Start) -> None:
+    router = await start()
+    asked = {"model": "auto", "input": QUESTION, "previous_response_id": "resp_1", "store": True}
+    status, headers, _ = await router.post("/v1/responses", asked)
+    assert (status, headers["x-vsr-cache-reason"]) == (200, "conversation")
+    sent = router.standin.record.last_body
+    assert (sent["previous_response_id"], sent["store"]) == ("resp_1", True)
+    status, _, body = await router.post("/v1/responses", {**asked, "background": True})
+    assert (status, body["error"]["code"]) == (400, "responses_not_kept")
+    status, _, body = await router.post("/v1/responses", {**asked, "stream": "yes"})
+    assert (status, body["error"]["param"]) == (400, "stream")
+
+
 @pytest.mark.parametrize(("messages_api", "estimated"), [("translated", True), ("native", False), ("only", False)])
 async def test_message_tokens_are_counted(start: Start, messages_api: str, estimated: bool) -> None:
     router = await speaking(start, {"messages_api": messages_api})

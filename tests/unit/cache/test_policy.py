@@ -42,6 +42,13 @@ def test_some_parameters_allow_exact_repeats_only(fields: dict[str, Any], reason
     assert _allowed(**fields) == Eligibility(exact=True, semantic=False, store=True, reason=reason)
 
 
+@pytest.mark.parametrize("field", ["previous_response_id", "conversation"])
+def test_a_response_that_goes_on_with_another_is_a_conversation(field: str) -> None:
+    body = {"model": "auto", "input": QUESTION, field: "id_1"}
+    told = eligibility("responses", body, QUESTION, CallerHints(), ("en",))
+    assert told == Eligibility(exact=True, semantic=False, store=True, reason="conversation")
+
+
 @pytest.mark.parametrize("fields", [{"temperature": 1.0}, {"temperature": 0}, {"n": 1}, {"max_tokens": 5}])
 def test_other_parameters_leave_the_semantic_tier_open(fields: dict[str, Any]) -> None:
     assert _allowed(**fields).semantic

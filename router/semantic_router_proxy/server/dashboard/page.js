@@ -91,6 +91,7 @@ export function chart(buckets, seconds, width) {
   });
   for (const minutes of [10, 8, 6, 4, 2]) {
     const x = left + (width - left) * (1 - (minutes * 60) / (buckets.length * seconds));
+    if (x > width - 75) continue; // No room beside "now".
     svg.append(drawn("text", { x, y: height - 4 }, "", `−${minutes} min`));
   }
   svg.append(drawn("text", { x: width, y: height - 4, "text-anchor": "end" }, "", "now"));

@@ -88,10 +88,13 @@ def check_turns(messages: list[Any]) -> None:
             raise invalid(f"'messages[{number}]' must be an object with a role.", param=f"messages[{number}]")
 
 
-def require_model(body: dict[str, Any]) -> None:
+def check_basics(body: dict[str, Any]) -> None:
+    """Check what all protocols have in common."""
     model = body.get("model")
     if model is not None and not isinstance(model, str):
         raise invalid("'model' must be a string.", param="model", code="invalid_type")
+    if not isinstance(body.get("stream"), bool | None):
+        raise invalid("'stream' must be true or false.", param="stream", code="invalid_type")
 
 
 def untranslatable(what: str, api: str, param: str, advice: str = "") -> ApiError:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from semantic_router_proxy.server.errors import invalid
-from semantic_router_proxy.server.protocols.base import OpenAIProtocol, check_turns, require_list, require_model
+from semantic_router_proxy.server.protocols.base import OpenAIProtocol, check_basics, check_turns, require_list
 from semantic_router_proxy.server.sse import DONE, encode, json_of
 
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
@@ -18,7 +18,7 @@ class ChatCompletions(OpenAIProtocol):
     usage_on_request = True
 
     def check(self, body: dict[str, Any]) -> None:
-        require_model(body)
+        check_basics(body)
         require_list(body, "messages")
         check_turns(body["messages"])
 
@@ -74,7 +74,7 @@ class TextCompletions(OpenAIProtocol):
     usage_on_request = True
 
     def check(self, body: dict[str, Any]) -> None:
-        require_model(body)
+        check_basics(body)
         if body.get("prompt") is None:
             raise invalid("Missing required parameter: 'prompt'.", param="prompt", code="missing_required_parameter")
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from semantic_router_proxy.server.errors import ApiError, invalid
-from semantic_router_proxy.server.protocols.base import check_turns, require_list, require_model
+from semantic_router_proxy.server.protocols.base import check_basics, check_turns, require_list
 from semantic_router_proxy.server.protocols.messages_from_chat import StreamToMessage, named_event, to_message
 from semantic_router_proxy.server.sse import json_of
 
@@ -90,7 +90,7 @@ class Messages:
 
 def check_conversation(body: dict[str, Any]) -> None:
     """Raise ApiError 400 for what is no conversation, whatever is to be done with it."""
-    require_model(body)
+    check_basics(body)
     require_list(body, "messages")
     check_turns(body["messages"])
     if body.get("tools") is not None and not isinstance(body["tools"], list):

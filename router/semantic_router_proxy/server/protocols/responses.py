@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from semantic_router_proxy.server.errors import invalid
-from semantic_router_proxy.server.protocols.base import OpenAIProtocol, require_model
+from semantic_router_proxy.server.protocols.base import OpenAIProtocol, check_basics
 from semantic_router_proxy.server.sse import json_of
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
@@ -18,7 +18,7 @@ class Responses(OpenAIProtocol):
     usage_on_request = False
 
     def check(self, body: dict[str, Any]) -> None:
-        require_model(body)
+        check_basics(body)
         if body.get("input") is None and body.get("prompt") is None:
             raise invalid("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
         if body.get("background"):

@@ -99,7 +99,10 @@ const cases = {
     const streamed = await stream.finalMessage();
     const tools = [{ name: "level", input_schema: parameters }];
     const live = await claude.messages.stream({ ...claudeAsked, tools }).finalMessage();
-    return { whole, streamed, live };
+    const counted = await claude.messages.countTokens({ model: "auto", messages });
+    const models = [];
+    for await (const model of claude.models.list()) models.push(model.id);
+    return { whole, streamed, live, counted, models };
   },
 };
 
