@@ -150,3 +150,40 @@ def test_pause_by_annotation(kubectl: Kubectl, operators: Operators, resource: J
     assert _deployment(kubectl)["spec"]["replicas"] == 5
     kubectl("annotate", "sr/semantic-router", "semanticrouter.dev/pause-")
     eventually(lambda: _deployment(kubectl)["spec"]["replicas"] == 2)
+
+
+def test_a_retained_volume_waits_for_a_resource_of_its_name(
+    kubectl: Kubectl, operators: Operators, resource: Json
+) -> None:
+    """It outlives the resource, operator or not, and its status says so; a later one takes it over as it is."""
+    claim = "persistentvolumeclaim/semantic-router-data"
+    operator = operators.start()
+    resource["spec"] |= {
+        "router": {"replicas": 1},
+        "cache": {"backend": "hybrid"},
+        "milvus": {"embedded": {"storage": {"size": "1Gi", "deletionPolicy": "Retain"}}},
+    }
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: settled(kubectl) and kubectl.get(claim))
+    before = (kubectl.get(claim) or {})["metadata"]
+    assert "ownerReferences" not in before
+    assert (kubectl.get("sr/semantic-router") or {})["status"]["retained"] == [
+        "PersistentVolumeClaim/semantic-router-data"
+    ]
+    operator.kill()
+    kubectl("delete", "sr/semantic-router")
+    eventually(lambda: not _deployment(kubectl))
+    assert (kubectl.get(claim) or {})["metadata"]["uid"] == before["uid"]
+
+    operators.again(operator)
+    resource["spec"]["milvus"]["embedded"]["storage"]["deletionPolicy"] = "Delete"
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: settled(kubectl) and (kubectl.get(claim) or {})["metadata"].get("ownerReferences"))
+    assert (kubectl.get(claim) or {})["metadata"]["uid"] == before["uid"]
+    assert condition(kubectl, "ConfigValid")["status"] == "True"
+    assert "retained" not in (kubectl.get("sr/semantic-router") or {})["status"]
+    kubectl("delete", "sr/semantic-router")
+    # A claim's own finalizer waits for pods that mount it; nobody takes them away here but the garbage collector.
+    eventually(
+        lambda: "deletionTimestamp" in (kubectl.get(claim) or {"metadata": {"deletionTimestamp": ""}})["metadata"]
+    )

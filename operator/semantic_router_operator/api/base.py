@@ -27,6 +27,11 @@ def rules(*validations: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in validations]}
 
 
+def filled(field: str) -> str:
+    """Return the CEL expression that a list is there and not empty."""
+    return f"(has({field}) && size({field}) > 0)"
+
+
 def unchanged(field: str, default: str = "") -> tuple[str, str]:
     """Return the rule that a field stays as it is, because Kubernetes cannot change what is made of it."""
 
@@ -107,6 +112,16 @@ def _http_url(value: str) -> str:
 
 
 HttpUrl = Annotated[str, Field(max_length=2048, pattern=r"^https?://[^/@\s]+(/\S*)?$"), AfterValidator(_http_url)]
+
+
+# What becomes of a claim of ours with the resource, or with the section that asks for it.
+DeletionPolicy = Annotated[
+    Literal["Delete", "Retain"],
+    Field(
+        description="What becomes of the volume when the resource or this section goes; a retained one is taken over "
+        "by a resource of the same name."
+    ),
+]
 
 
 class SecretKeyRef(ApiModel):

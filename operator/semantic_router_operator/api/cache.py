@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from semantic_router_operator.api.base import (
     ApiModel,
+    DeletionPolicy,
     DnsName,
     HttpUrl,
     Quantity,
@@ -40,6 +41,7 @@ class ModelStorage(ApiModel):
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = Field(
         "ReadWriteOnce", description="ReadWriteOnce: all pods run on one node."
     )
+    deletion_policy: DeletionPolicy = "Delete"
 
 
 class ModelFiles(ApiModel):

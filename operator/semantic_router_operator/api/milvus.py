@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from semantic_router_operator.api.base import ApiModel, DnsName, Quantity, SecretRef, rules, unchanged
+from semantic_router_operator.api.base import ApiModel, DeletionPolicy, DnsName, Quantity, SecretRef, rules, unchanged
 from semantic_router_operator.api.router import Resources
 
 
@@ -66,20 +66,32 @@ class Authentication(ApiModel):
     enabled: bool = Field(True, description="false: whoever reaches the port may do everything.")
 
 
+def _version(comparison: str) -> str:
+    """Return the CEL expression that a version is given, and compares so with its numbers n."""
+    numbers = "[self.version.replace('v', '').split('.').map(part, int(part))]"
+    return f"has(self.version) && {numbers}.all(n, {comparison})"
+
+
+_SINCE_2_6 = _version("n[0] > 2 || (n[0] == 2 && n[1] >= 6)")
+_BEFORE_2_6 = _version("n[0] < 2 || (n[0] == 2 && n[1] < 6)")
+
+
 class ManagedMilvus(ApiModel):
     """A Milvus that milvus-operator makes from our description. It is called as this resource."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "!has(self.messageStream) || self.messageStream != 'rocksmq' || !has(self.mode) || "
-                "self.mode == 'standalone'",
-                "messageStream rocksmq serves mode standalone only",
+                f"!({_SINCE_2_6}) || !has(self.components) || !has(self.components.indexNode)",
+                "components.indexNode is no part of Milvus 2.6 and later",
             ),
             (
-                "!has(self.messageStream) || self.messageStream != 'pulsar' || !has(self.mode) || "
-                "self.mode == 'cluster'",
-                "messageStream pulsar serves mode cluster only",
+                f"!({_BEFORE_2_6}) || !has(self.components) || !has(self.components.streamingNode)",
+                "components.streamingNode comes with Milvus 2.6",
+            ),
+            (
+                f"!({_BEFORE_2_6}) || !has(self.messageStream) || self.messageStream != 'woodpecker'",
+                "messageStream woodpecker comes with Milvus 2.6",
             ),
         )
     )
@@ -147,10 +159,14 @@ class ExternalMilvus(ApiModel):
     timeout_seconds: int = Field(30, ge=1, le=600, description="Of one call.")
 
 
+class EmbeddedStorage(Storage):
+    deletion_policy: DeletionPolicy = "Delete"
+
+
 class EmbeddedMilvus(ApiModel):
     """Milvus Lite inside the router: one pod, for development."""
 
-    storage: Storage | None = Field(None, description="None: the pod's own, gone with it.")
+    storage: EmbeddedStorage | None = Field(None, description="None: the pod's own, gone with it.")
 
 
 class Collection(ApiModel):
@@ -184,7 +200,12 @@ class Milvus(ApiModel):
             (
                 "(has(self.managed) ? 1 : 0) + (has(self.external) ? 1 : 0) + (has(self.embedded) ? 1 : 0) == 1",
                 "set exactly one of managed, external and embedded",
-            )
+            ),
+            (
+                "!has(self.embedded) || !has(self.collection) || !has(self.collection.indexType) || "
+                "self.collection.indexType in ['HNSW', 'FLAT', 'IVF_FLAT', 'AUTOINDEX']",
+                "milvus.embedded is Milvus Lite, which has the index types HNSW, FLAT, IVF_FLAT and AUTOINDEX",
+            ),
         )
     )
 

@@ -42,4 +42,5 @@ class Status(ApiModel):
     replicas: int | None = None
     ready_replicas: int | None = None
     rollout: RolloutStatus | None = Field(None, description="There while an earlier state is in force.")
+    retained: tuple[str, ...] = Field((), description="What stays when the resource is deleted.")
     selector: str | None = Field(None, description="Of the router's pods, for the scale subresource.")

@@ -11,7 +11,8 @@ from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
 from semantic_router_operator.plan.findings import CONFIG_PENDING, Findings, findings
 from semantic_router_operator.plan.handover import handover
-from semantic_router_operator.plan.key import ADOPT_ANNOTATION, ObjectKey, key_of, owned_by, owner_of
+from semantic_router_operator.plan.key import ObjectKey, key_of, owned_by
+from semantic_router_operator.plan.ownership import is_retained, may_take, refusal
 from semantic_router_operator.plan.pods import Trouble, trouble
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
@@ -21,6 +22,7 @@ from semantic_router_operator.render.milvus_address import MilvusAddress
 Json = dict[str, Any]
 # The router serves all the same: degraded, and yet ready.
 _KIND_MISSING = "KindMissing"
+_TOLD_ANEW = frozenset({"conditions", "observedGeneration", "rollout", "retained"})
 # Not ready for a while, as it has to be after a change.
 _EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"})
 # What a Job does cannot be changed, and need not be: another attempt is another Job.
@@ -111,8 +113,8 @@ def plan(
             if key_of(obj) in failed:
                 continue
             existing = observed.get(key_of(obj))
-            if existing is not None and not _may_take(resource, existing):
-                refused.append(_refusal(key_of(obj), existing))
+            if existing is not None and not may_take(resource, existing):
+                refused.append(refusal(key_of(obj), existing))
                 continue
             if existing is not None and obj["kind"] == _JOB:
                 continue
@@ -153,24 +155,6 @@ def plan(
         status=None if unchanged else status,
         reverts=tuple(reverts),
         events=tuple(_transitions(resource, status)),
-    )
-
-
-def _may_take(resource: Mapping[str, Any], existing: Mapping[str, Any]) -> bool:
-    metadata = resource["metadata"]
-    if owned_by(existing, metadata["uid"]):
-        return True
-    asked = (metadata.get("annotations") or {}).get(ADOPT_ANNOTATION) == "true"
-    return asked and owner_of(existing) is None
-
-
-def _refusal(key: ObjectKey, existing: Mapping[str, Any]) -> str:
-    owner = owner_of(existing)
-    if owner is not None:
-        return f"{key} belongs to {owner.get('kind')}/{owner.get('name')}; give this resource another name."
-    return (
-        f"{key} exists and was not made for this resource; delete it, give this resource another name, or take it over"
-        f" with the annotation {ADOPT_ANNOTATION}=true."
     )
 
 
@@ -285,12 +269,14 @@ def _status(
     metadata = resource["metadata"]
     generation = int(metadata.get("generation", 0))
     # An invalid resource keeps telling what the last good state serves.
-    kept = {key: value for key, value in before.items() if key not in ("conditions", "observedGeneration", "rollout")}
+    kept = {key: value for key, value in before.items() if key not in _TOLD_ANEW}
     status = {**kept, **{key: value for key, value in desired.status.items() if value is not None}}
     for obj in observed.values():
         if obj["kind"] == "Deployment" and owned_by(obj, metadata["uid"]):
             status["replicas"] = int(obj.get("status", {}).get("replicas", 0))
             status["readyReplicas"] = int(obj.get("status", {}).get("readyReplicas", 0))
+    if retained := sorted(str(key_of(obj)) for obj in desired.objects if is_retained(obj)):
+        status["retained"] = retained
     status["observedGeneration"] = generation
     status["conditions"] = merged(before.get("conditions", ()), conditions, generation, now)
     return status

@@ -2,8 +2,21 @@
 
 from typing import Any
 
+from semantic_router_operator.api import GROUP
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
+
+# On objects that outlive their resource: the name of the one that may take them over.
+RETAINED_ANNOTATION = f"{GROUP}/retained-for"
+
+
+def claim_metadata(resource: SemanticRouter, name: str, deletion_policy: str) -> dict[str, Any]:
+    """Return the metadata of a volume's claim. A retained one has no owner: nobody deletes it but a person."""
+    if deletion_policy == "Delete":
+        return metadata(resource, name)
+    described = metadata(resource, name, {RETAINED_ANNOTATION: resource.metadata.name})
+    described.pop("ownerReferences", None)
+    return described
 
 
 def metadata(resource: SemanticRouter, name: str, annotations: dict[str, str] | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
-from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.metadata import claim_metadata
 
 Object = dict[str, Any]
 
@@ -41,7 +41,7 @@ def model_claim(resource: SemanticRouter) -> Object | None:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": metadata(resource, names.model_claim(resource)),
+        "metadata": claim_metadata(resource, names.model_claim(resource), files.storage.deletion_policy),
         "spec": spec,
     }
 

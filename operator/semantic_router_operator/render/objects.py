@@ -8,7 +8,7 @@ from semantic_router_operator.render.availability import autoscaler, disruption_
 from semantic_router_operator.render.deployment import deployment
 from semantic_router_operator.render.exposure import http_route, ingress
 from semantic_router_operator.render.facts import ClusterFacts
-from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.metadata import claim_metadata, metadata
 from semantic_router_operator.render.milvus import milvus
 from semantic_router_operator.render.milvus_certificate import certificate
 from semantic_router_operator.render.milvus_config import milvus_config_text
@@ -77,7 +77,7 @@ def _config_map(resource: SemanticRouter, name: str, text: str, key: str = "conf
 
 
 def _data_claim(resource: SemanticRouter) -> Object | None:
-    """The embedded Milvus' volume; it goes with the resource."""
+    """The embedded Milvus' volume."""
     milvus = resource.spec.milvus
     if milvus is None or milvus.embedded is None or milvus.embedded.storage is None:
         return None
@@ -88,7 +88,7 @@ def _data_claim(resource: SemanticRouter) -> Object | None:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": metadata(resource, names.data_claim(resource)),
+        "metadata": claim_metadata(resource, names.data_claim(resource), storage.deletion_policy),
         "spec": spec,
     }
 

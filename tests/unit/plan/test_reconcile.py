@@ -248,3 +248,25 @@ def test_replicas_keep_their_number_when_the_autoscaler_takes_over() -> None:
     life.edit({"router": {"replicas": 5}})
     life.reconcile()
     assert life.store.objects[DEPLOYMENT]["spec"]["replicas"] == 5
+
+
+def test_a_retained_claim_is_taken_over_by_the_resource_that_it_waits_for_and_no_other(life: Life) -> None:
+    storage = {"size": "1Gi", "deletionPolicy": "Retain"}
+    spec = {**life.spec, "router": {"replicas": 1}, "milvus": {"embedded": {"storage": storage}}}
+    life.edit(spec)
+    life.reconcile()
+    assert life.status["retained"] == ["PersistentVolumeClaim/semantic-router-data"]
+    assert "ownerReferences" not in life.store.objects[CLAIM]["metadata"]
+    life.edit({**spec, "milvus": {"embedded": {}}})
+    assert CLAIM not in [each.key for each in life.reconcile().deletes]
+    assert "retained" not in life.status
+    life.edit({**spec, "milvus": {"embedded": {"storage": {"size": "1Gi"}}}})
+    life.reconcile()
+    assert life.condition("ConfigValid")["status"] == "True"
+    assert life.store.objects[CLAIM]["metadata"]["ownerReferences"][0]["uid"] == "owner"
+
+    claim = life.store.objects[CLAIM]["metadata"]
+    del claim["ownerReferences"]
+    claim["annotations"] = {"semanticrouter.dev/retained-for": "another"}
+    life.reconcile()
+    assert life.condition("ConfigValid")["reason"] == "NameTaken"
