@@ -130,13 +130,13 @@ async def test_replicas_see_each_others_writes_and_deletions(backends: Backends,
     milvus = {"collection": {"name": "replicas"}}
     one, other = [await backends.open(connection, milvus=milvus) for _ in range(2)]
     entry = await _add(one, "what is quantum computing", exact_key="ab")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await other.find_exact("ab") is None:
             await asyncio.sleep(0.05)
     assert await other.find_similar("gpt-4", "what is quantum computing") is not None
     assert entry is not None
     await one.delete(entry)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await other.find_exact("ab") is not None:
             await asyncio.sleep(0.05)
 
@@ -145,8 +145,9 @@ async def test_a_store_that_is_cut_off_is_a_miss_and_comes_back(
     backends: Backends, faulty_link: tuple[FaultyLink, int]
 ) -> None:
     link, port = faulty_link
-    connection = {"host": "127.0.0.1", "port": port, "timeout": 1.0}
-    engine = await backends.open(connection, milvus={"collection": {"name": "cut"}}, local_cache_size=1)
+    connection = {"host": "127.0.0.1", "port": port, "timeout": 5}
+    milvus = {"collection": {"name": "cut"}, "search": {"timeout": 1}}
+    engine = await backends.open(connection, milvus=milvus, local_cache_size=1)
     await _add(engine, "one two three", exact_key="01")
     await _add(engine, "four five six", exact_key="02")
     link.cut()
@@ -156,7 +157,7 @@ async def test_a_store_that_is_cut_off_is_a_miss_and_comes_back(
     assert await _add(engine, "seven eight nine", exact_key="03") is None
     assert f"127.0.0.1:{port}" in engine.get_stats().store_problem
     link.heal()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await engine.find_exact("03") is None or await engine.find_exact("01") is None:
             await asyncio.sleep(0.1)
     assert await engine.find_similar("gpt-4", "seven eight nine") is not None
@@ -167,8 +168,9 @@ async def test_a_store_that_stalls_costs_its_timeout_a_few_times_and_nothing_aft
     backends: Backends, faulty_link: tuple[FaultyLink, int]
 ) -> None:
     link, port = faulty_link
-    connection = {"host": "127.0.0.1", "port": port, "timeout": 0.5}
-    engine = await backends.open(connection, backend="milvus", milvus={"collection": {"name": "stall"}})
+    connection = {"host": "127.0.0.1", "port": port, "timeout": 20}
+    milvus = {"collection": {"name": "stall"}, "search": {"timeout": 0.5}}
+    engine = await backends.open(connection, backend="milvus", milvus=milvus)
     await _add(engine, "one two three", exact_key="01")
     link.stall()
     for _ in range(3):
@@ -186,7 +188,7 @@ async def test_a_store_that_stalls_costs_its_timeout_a_few_times_and_nothing_aft
         assert await engine.find_exact("01") is None
     assert calls <= 1
     link.heal()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await engine.find_exact("01") is None:
             await asyncio.sleep(0.1)
 

@@ -38,14 +38,14 @@ async def test_a_reported_entry_is_served_by_no_replica(
     milvus = {"collection": {"name": "reports"}}
     one, other = [_cache(await backends.open(connection, milvus=milvus)) for _ in range(2)]
     entry = await _stored(one, embedder)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await other.find_exact(_prepared(other)) is None:
             await asyncio.sleep(0.05)
     assert not await other.report_wrong(entry, "bob")
     assert await other.find_exact(_prepared(other)) is not None
     assert await other.report_wrong(entry, "alice")
     assert await other.find_exact(_prepared(other)) is None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await one.find_exact(_prepared(one)) is not None:
             await asyncio.sleep(0.05)
     assert not await one.report_wrong(entry, "alice")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 Tier = Literal["exact", "semantic"]
@@ -92,3 +93,11 @@ class CacheStats:
     miss_count: int
     hit_ratio: float
     store_problem: str = ""
+
+
+def is_json_document(answer: bytes) -> bool:
+    """Whether an answer can be served: a JSON object or array, whole."""
+    try:
+        return isinstance(orjson.loads(answer), dict | list)
+    except orjson.JSONDecodeError:
+        return False

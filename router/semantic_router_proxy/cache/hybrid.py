@@ -6,12 +6,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 import structlog
 
 from semantic_router_proxy.cache.backend import EVERYTHING, Accept, Seen
-from semantic_router_proxy.cache.breaker import StoreBreaker
 from semantic_router_proxy.cache.entry import (
     CacheEntry,
     CacheHit,
@@ -22,30 +20,24 @@ from semantic_router_proxy.cache.entry import (
     Tier,
     Vector,
 )
+from semantic_router_proxy.cache.follower import CURSOR_OVERLAP_SECONDS, CURSOR_SECONDS, SWEEP_SECONDS, StoreFollower
+from semantic_router_proxy.cache.gate import StoreGate
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.lookup import Clock, EntryMaker
 from semantic_router_proxy.cache.match import Match, choose
 from semantic_router_proxy.cache.memory import CANDIDATES, graph_settings
 from semantic_router_proxy.cache.memory_view import MemoryView
 from semantic_router_proxy.cache.metrics import CacheMetrics
-from semantic_router_proxy.cache.store import EntryStore, ScannedEntry, StoreUnavailable
+from semantic_router_proxy.cache.store import Candidate, EntryStore, StoreUnavailable
 from semantic_router_proxy.cache.writer import StoreWriter
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 from semantic_router_proxy.embedding.base import Embedder
 
-Result = TypeVar("Result")
-
-# Another replica's write is seen after at most this long, plus what the store's consistency level adds.
-CURSOR_SECONDS = 1.0
-# Replicas' clocks may differ, and a row may become visible after a younger one: each scan looks back this far.
-CURSOR_OVERLAP_SECONDS = 10.0
-SWEEP_SECONDS = 60.0
-# Expired rows stay this long, so that every replica's cursor sees a deletion before the row is gone.
-SWEEP_GRACE_SECONDS = 120.0
-_SCAN_ROWS = 1000
-# Rows that are taken into memory before requests get their turn: an insertion into a large graph costs 0.4 ms.
-_ROWS_AT_ONCE = 16
-# Like questions that are tried when the first ones turn out to be gone from the store.
+# As many of the nearest questions as the store's own configuration (search.topk) allows.
+_STORE_CANDIDATES = 1000
+# Entries that one step of an invalidation finds and expires.
+_INVALIDATED_AT_ONCE = 1000
+# Like questions that are tried when the answers of the first ones turn out to be gone from the store.
 _ATTEMPTS = 3
 
 _log = structlog.get_logger(__name__)
@@ -70,13 +62,9 @@ class HybridBackend:
         self._in_memory = backend == "hybrid"
         index = PartitionedIndex(embedder.identity.dimension, graph_settings(config))
         self._view = MemoryView(index, config.eviction_policy, config.max_memory_entries, config.local_cache_size)
-        self._breaker = StoreBreaker()
-        self._store_problem = ""
-        self._cursor = 0
-        self._synchronised = asyncio.Event()
+        self._gate = StoreGate(metrics)
+        self._follower = StoreFollower(store, self._gate, self._view, metrics, clock)
         self._writer = StoreWriter(self._put, self._publish, metrics, clock)
-        # When rows of the last seconds were written: scans look back and would bring evicted ones in again.
-        self._recent: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, unavailable: StoreUnavailable | None = None) -> None:
@@ -85,17 +73,17 @@ class HybridBackend:
         `unavailable` is why the store could not be opened: it is left alone at once then, and tried again soon.
         """
         if unavailable is not None:
-            self._store_failed(unavailable, self._breaker.limit)
+            self._gate.failed(unavailable, for_good=True)
         self._writer.start()
-        self._tasks = [asyncio.ensure_future(_repeat(self._sweep, SWEEP_SECONDS, at_once=False))]
+        self._tasks = [asyncio.ensure_future(_repeat(self._follower.sweep, SWEEP_SECONDS, at_once=False))]
         if self._in_memory:
-            self._tasks.append(asyncio.ensure_future(_repeat(self._follow, CURSOR_SECONDS, at_once=True)))
+            self._tasks.append(asyncio.ensure_future(_repeat(self._follower.follow, CURSOR_SECONDS, at_once=True)))
         else:
-            self._synchronised.set()
+            self._follower.synchronised.set()
 
     async def synchronised(self) -> None:
         """Return when the view holds what the store held at the start."""
-        await self._synchronised.wait()
+        await self._follower.synchronised.wait()
 
     async def add_entry(
         self,
@@ -134,7 +122,7 @@ class HybridBackend:
         if header is not None:
             hit = await self._answer(header, "exact", 1.0)
         elif self._must_ask_store():
-            entry = await self._ask(lambda: self._store.get_exact(exact_key, now))
+            entry = await self._gate.ask(lambda: self._store.get_exact(exact_key, now))
             if entry is not None:
                 self._promote(entry)
                 hit = CacheHit(entry.header, entry.response, "exact", "milvus", 1.0)
@@ -161,23 +149,14 @@ class HybridBackend:
         part = self._maker.partition(model, partition)
         limit = self._maker.threshold(threshold)
         now = self._maker.clock()
-        guard, rewordings = self._config.guard.enabled, self._maker.rewordings
         hit, match = None, Match(None, None, ())
         self._view.remove_expired(now)
-        for _ in range(_ATTEMPTS if self._view_is_ready() else 0):
-            match = choose(
-                query, self._view.search(part, vector, CANDIDATES), limit, now, guard=guard, rewordings=rewordings
-            )
-            if match.serving is None:
-                break
-            hit = await self._answer(match.serving.header, "semantic", match.serving.similarity)
-            if hit is not None or match.serving.header.entry_id in self._view:
-                break
+        if self._view_is_ready():
+            hit, match = await self._serve(query, self._view.search(part, vector, CANDIDATES), limit, now)
         if hit is None and self._must_ask_store():
-            found = await self._ask(lambda: self._store.search(part, vector, CANDIDATES, now))
-            match = choose(query, found or (), limit, now, guard=guard, rewordings=rewordings)
-            if match.serving is not None:
-                hit = await self._fetch(match.serving.header, "semantic", match.serving.similarity)
+            found = await self._gate.ask(lambda: self._store.search(part, vector, _STORE_CANDIDATES, now))
+            if found is not None:
+                hit, match = await self._serve(query, found, limit, now)
         self._metrics.match(match)
         if seen is not None:
             seen(match)
@@ -190,7 +169,7 @@ class HybridBackend:
 
     async def get(self, entry_id: str) -> CacheHit | None:
         """See `CacheBackend.get`."""
-        answer = await self._ask(lambda: self._read(entry_id))
+        answer = await self._gate.ask(lambda: self._read(entry_id))
         if answer is None:
             # The store cannot be asked; memory may know.
             header, document = self._view.header(entry_id), self._view.document(entry_id)
@@ -203,23 +182,27 @@ class HybridBackend:
 
     async def delete(self, entry_id: str) -> bool:
         """See `CacheBackend.delete`. Raises StoreUnavailable: a deletion that did not happen must not look done."""
-        entry = await self._store.get(entry_id)
-        await self._store.expire([entry_id])
-        self._view.remove(entry_id)
+        unwritten = await self._writer.forget(lambda header: header.entry_id == entry_id)
+        # Older answers to the very same request would come back in its place.
+        found = await self._store.same_request(entry_id)
+        await self._store.expire([header.entry_id for header in found])
+        for each in (entry_id, *(header.entry_id for header in found)):
+            self._view.remove(each)
         self._metrics.entries(len(self._view))
-        return entry is not None
+        now = self._maker.clock()
+        return unwritten > 0 or any(each.entry_id == entry_id and not each.expired(now) for each in found)
 
     async def invalidate(self, selection: Selection = EVERYTHING) -> int:
         """See `CacheBackend.invalidate`. Raises StoreUnavailable."""
+        unwritten = await self._writer.forget(selection.matches)
         gone: dict[str, bool] = {}
         now = self._maker.clock()
-        # A store that is not strongly consistent may show again what was deleted a moment ago.
-        while found := [h for h in await self._store.find(selection, _SCAN_ROWS) if h.entry_id not in gone]:
+        while found := [h for h in await self._store.find(selection, _INVALIDATED_AT_ONCE) if h.entry_id not in gone]:
             await self._store.expire([header.entry_id for header in found])
             gone |= {header.entry_id: not header.expired(now) for header in found}
         self._view.remove_where(selection.matches)
         self._metrics.entries(len(self._view))
-        return sum(gone.values())
+        return unwritten + sum(gone.values())
 
     async def read_entries(self, cursor: str, limit: int) -> EntryPage:
         """See `CacheBackend.read_entries`. The store is read, in the order of writing: what memory has, it has."""
@@ -247,7 +230,7 @@ class HybridBackend:
         self._maker.reconfigure(config)
 
     def get_stats(self) -> CacheStats:
-        return self._metrics.stats(len(self._view), "" if self._breaker.available else self._store_problem)
+        return self._metrics.stats(len(self._view), self._gate.problem)
 
     def record_miss(self) -> None:
         """See `CacheBackend.record_miss`."""
@@ -264,11 +247,27 @@ class HybridBackend:
 
     def _view_is_ready(self) -> bool:
         """Whether to look into memory: not while it is being filled and the store can answer."""
-        return self._in_memory and (self._synchronised.is_set() or not self._breaker.available)
+        return self._in_memory and (self._follower.synchronised.is_set() or not self._gate.available)
 
     def _must_ask_store(self) -> bool:
         """Whether the store may hold an answer that the view does not know."""
-        return not self._in_memory or not self._synchronised.is_set() or self._view.evicted > 0
+        return not self._in_memory or not self._follower.synchronised.is_set() or self._view.evicted > 0
+
+    async def _serve(
+        self, query: str, candidates: Sequence[Candidate], threshold: float, now: float
+    ) -> tuple[CacheHit | None, Match]:
+        """Return the answer to the first candidate that may serve and whose answer is still there."""
+        guard, rewordings = self._config.guard.enabled, self._maker.rewordings
+        match, failures = Match(None, None, ()), self._gate.failures
+        for _ in range(_ATTEMPTS):
+            match = choose(query, candidates, threshold, now, guard=guard, rewordings=rewordings)
+            if (serving := match.serving) is None:
+                break
+            hit = await self._answer(serving.header, "semantic", serving.similarity)
+            if hit is not None or self._gate.failures != failures:
+                return hit, match
+            candidates = [candidate for candidate in candidates if candidate is not serving]
+        return None, match
 
     async def _answer(self, header: EntryHeader, tier: Tier, similarity: float) -> CacheHit | None:
         """Return the answer of a known entry: at hand, or fetched."""
@@ -279,7 +278,7 @@ class HybridBackend:
 
     async def _fetch(self, header: EntryHeader, tier: Tier, similarity: float) -> CacheHit | None:
         """Fetch an answer from the store; what it holds now must still be that entry, and alive."""
-        answer = await self._ask(lambda: self._read(header.entry_id))
+        answer = await self._gate.ask(lambda: self._read(header.entry_id))
         if answer is None:
             return None
         entry, now = answer[0], self._maker.clock()
@@ -303,85 +302,15 @@ class HybridBackend:
         self._view.keep_document(entry.header.entry_id, entry.response)
         self._metrics.entries(len(self._view))
 
-    async def _put(self, entries: Sequence[CacheEntry]) -> frozenset[str] | None:
-        return await self._ask(lambda: self._store.put(entries))
+    async def _put(self, entries: Sequence[CacheEntry], *, anyway: bool = False) -> frozenset[str] | None:
+        return await self._gate.ask(lambda: self._store.put(entries), anyway=anyway)
 
     def _publish(self, entry: CacheEntry) -> None:
         """Take in an entry that the store has."""
         if self._in_memory:
-            self._recent[entry.header.entry_id] = int(self._maker.clock() * 1e6)
+            self._follower.published(entry.header.entry_id)
             self._view.add(entry.header, entry.embedding, entry.response)
             self._metrics.entries(len(self._view))
-
-    async def _ask(self, call: Callable[[], Awaitable[Result]]) -> Result | None:
-        """Ask the store, unless it is being left alone. A store that is down is a miss, never an error."""
-        if not self._breaker.allows():
-            return None
-        try:
-            result = await call()
-        except StoreUnavailable as error:
-            if self._breaker.available:
-                _log.warning("cache_store_unavailable", reason=str(error))
-            self._store_failed(error)
-            return None
-        except Exception as error:  # noqa: BLE001 - whatever a store's library throws must not reach a client
-            _log.error("cache_store_failed", reason=f"{type(error).__name__}: {error}")
-            self._metrics.count("store", "error")
-            return None
-        if not self._breaker.available:
-            _log.info("cache_store_available")
-        self._breaker.succeeded()
-        self._metrics.store_available(True)
-        return result
-
-    def _store_failed(self, error: StoreUnavailable, failures: int = 1) -> None:
-        self._store_problem = str(error)
-        self._breaker.failed(failures)
-        self._metrics.store_available(self._breaker.available)
-
-    async def _follow(self) -> None:
-        """Take in what is new in the store; the first time that is all there is, and then it makes the graphs."""
-        if await self._take_in_new_rows() and not self._synchronised.is_set():
-            await self._view.settled()
-            self._synchronised.set()
-
-    async def _take_in_new_rows(self) -> bool:
-        """Read on from the cursor; return whether the end was reached."""
-        overlap = int(CURSOR_OVERLAP_SECONDS * 1e6)
-        after = self._cursor - overlap
-        complete = False
-        while not complete:
-            page = await self._ask(lambda start=after: self._store.scan(start, _SCAN_ROWS))  # type: ignore[misc]
-            if page is None:
-                return False
-            for number, row in enumerate(page.entries):
-                self._take_in(row)
-                if number % _ROWS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            after = page.read_to
-            complete = page.complete
-            self._cursor = max(self._cursor, after)
-        self._metrics.entries(len(self._view))
-        self._recent = {entry: at for entry, at in self._recent.items() if at > self._cursor - 2 * overlap}
-        return True
-
-    def _take_in(self, row: ScannedEntry) -> None:
-        header = row.header
-        if header.expired(self._maker.clock()):
-            self._view.remove(header.entry_id)
-        elif header.entry_id not in self._recent and header.entry_id not in self._view:
-            self._view.add(header, row.embedding, None)
-        self._recent[header.entry_id] = row.written_at
-
-    async def _sweep(self) -> None:
-        """Remove what has expired: from memory at once, from the store after every replica could see it."""
-        now = self._maker.clock()
-        removed = True
-        while removed:
-            removed = self._view.remove_expired(now) > 0
-            await asyncio.sleep(0)
-        self._metrics.entries(len(self._view))
-        await self._ask(lambda: self._store.sweep(now - SWEEP_GRACE_SECONDS))
 
 
 def _status(hit: CacheHit | None) -> str:

@@ -1,12 +1,13 @@
 """What the three backends share: embedding a question that came without a vector, and making an entry."""
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector, is_json_document
 from semantic_router_proxy.cache.keys import plain_partition
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 from semantic_router_proxy.config.embedding import DEFAULT_MODEL
@@ -51,8 +52,8 @@ class EntryMaker:
         dimension = self._embedder.identity.dimension
         if given.shape != (dimension,):
             raise ValueError(f"the vector has shape {given.shape}, the embedding model gives ({dimension},)")
-        length = float(np.linalg.norm(given))
-        if not np.isfinite(length) or length == 0:
+        length = math.sqrt(given @ given)
+        if not math.isfinite(length) or length == 0:
             raise ValueError("the vector is not finite or has no length")
         return given if abs(length - 1) < 1e-4 else np.asarray(given / length, dtype=np.float32)
 
@@ -90,12 +91,14 @@ class EntryMaker:
         return CacheEntry(header, request, response, vector)
 
     def restorable(self, entries: Iterable[CacheEntry]) -> list[CacheEntry]:
-        """Return those entries that may be put in as they are: alive, and no larger than configured."""
-        now, limit = self.clock(), self._config.max_response_bytes
-        return [entry for entry in entries if not entry.header.expired(now) and len(entry.response) <= limit]
+        """Return those entries that may be put in as they are: alive, whole, and no larger than configured."""
+        now = self.clock()
+        return [entry for entry in entries if not entry.header.expired(now) and not self.refused(entry.response, None)]
 
     def refused(self, response: bytes, ttl_seconds: int | None) -> str:
         """Return why an answer is not stored at all, or an empty string."""
         if len(response) > self._config.max_response_bytes:
             return "oversize"
+        if not is_json_document(response):
+            return "corrupt"
         return "no-life" if ttl_seconds is not None and ttl_seconds <= 0 else ""

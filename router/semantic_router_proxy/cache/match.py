@@ -45,7 +45,8 @@ def choose(
             continue
         if nearest is None:
             nearest = candidate
-        if candidate.similarity < threshold - SIMILARITY_TOLERANCE:
+        # So that a similarity that is no number does not serve either.
+        if not candidate.similarity >= threshold - SIMILARITY_TOLERANCE:
             break
         if reading is None:
             return Match(candidate, nearest, tuple(rejections))

@@ -43,6 +43,12 @@ class QualityMetrics:
         self._feedback = Counter(
             "semantic_cache_feedback", "Reports of wrong answers by result.", ["result"], registry=registry
         )
+        self._failures = Counter(
+            "semantic_cache_failures",
+            "Calls of the backend that raised, which none should: each was a miss.",
+            ["operation"],
+            registry=registry,
+        )
         for outcome in Outcome:
             self._verifications.labels(outcome)
         for result in ("deleted", "unknown", "unavailable"):
@@ -68,3 +74,6 @@ class QualityMetrics:
 
     def feedback(self, result: str) -> None:
         self._feedback.labels(result).inc()
+
+    def failed(self, operation: str) -> None:
+        self._failures.labels(operation).inc()

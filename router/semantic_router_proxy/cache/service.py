@@ -5,9 +5,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+import structlog
 from prometheus_client import CollectorRegistry
 
 from semantic_router_proxy.cache import keys, shadow, verify
@@ -21,11 +22,15 @@ from semantic_router_proxy.cache.quality_metrics import QualityMetrics
 from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 
+Result = TypeVar("Result")
+
 Ask = Callable[[list[dict[str, str]]], Awaitable[str]]
 """Puts chat messages to the verifier's model and returns what it says; may raise whatever it likes."""
 
 # Entries that callers reported and that a store which was down may still hold.
 _MOST_REPORTED = 10_000
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Prepared:
 
 
 class SemanticCache:
-    """Keys, eligibility and admission around one backend."""
+    """Keys, eligibility and admission around one backend. Looking up and storing never raise: whatever goes wrong is a
+    miss, or an answer that is not kept, and is counted and logged."""
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class SemanticCache:
         self._policy_epoch = policy_epoch
         self._clock = clock
         self._reported: OrderedDict[str, None] = OrderedDict()
+        self._failed: set[tuple[str, type[Exception]]] = set()
         self.quality = QualityMetrics(registry if registry is not None else CollectorRegistry())
 
     def set_policy(self, config: SemanticCacheConfig, policy_epoch: str) -> None:
@@ -88,7 +95,7 @@ class SemanticCache:
         """Return the answer to this very request."""
         if not prepared.eligibility.exact:
             return None
-        hit = await self._backend.find_exact(prepared.exact_key)
+        hit = await self._safely("find_exact", self._backend.find_exact(prepared.exact_key))
         if hit is not None and not self._may_serve(prepared, hit):
             hit = None
         if hit is None and not prepared.eligibility.semantic:
@@ -123,7 +130,7 @@ class SemanticCache:
                 return True
             return ask is not None and await self._verify(hit.header.query, question, ask)
 
-        return await self._backend.find_similar(
+        looking = self._backend.find_similar(
             model,
             question,
             partition=partition,
@@ -132,6 +139,7 @@ class SemanticCache:
             accept=accept,
             seen=seen,
         )
+        return await self._safely("find_similar", looking)
 
     async def _verify(self, stored: str, asked: str, ask: Ask) -> bool:
         """Ask the verifier. Whatever goes wrong is a miss, and counted."""
@@ -215,7 +223,7 @@ class SemanticCache:
             and not has_tool_calls(response)
         )
         lives = [life for life in (ttl_seconds, prepared.hints.ttl_seconds) if life is not None]
-        return await self._backend.add_entry(
+        storing = self._backend.add_entry(
             "",
             model,
             prepared.question or "",
@@ -229,6 +237,7 @@ class SemanticCache:
             ttl_seconds=min(lives) if lives else None,
             decision=decision,
         )
+        return await self._safely("store", storing)
 
     def get_stats(self) -> CacheStats:
         return self._backend.get_stats()
@@ -239,6 +248,17 @@ class SemanticCache:
 
     async def close(self) -> None:
         await self._backend.close()
+
+    async def _safely(self, operation: str, work: Awaitable[Result | None]) -> Result | None:
+        """Return what the backend returns, None where it raises: no request fails because of the cache."""
+        try:
+            return await work
+        except Exception as error:  # noqa: BLE001 - what the backend promises not to do must not reach a client either
+            self.quality.failed(operation)
+            if (kind := (operation, type(error))) not in self._failed:
+                self._failed.add(kind)
+                _log.exception("cache_failed", operation=operation, consequence="a miss; logged once, counted always")
+            return None
 
     def _partition(self, prepared: Prepared, model: str) -> str | None:
         return keys.partition(

@@ -51,8 +51,21 @@ class ReadPage:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Ids that are known and not in the store any more, and ids that are in the store and not known."""
+
+    gone: frozenset[str]
+    new: list[str]
+
+
 class EntryStore(Protocol):
     """Every method may raise StoreUnavailable and nothing else; bad rows are skipped and counted, never returned."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the store."""
+        ...
 
     async def put(self, entries: Sequence[CacheEntry]) -> frozenset[str]:
         """Write the entries, replacing those of the same id. Return, once the store has acknowledged them, the ids of
@@ -72,6 +85,18 @@ class EntryStore(Protocol):
     async def scan(self, written_after: int, limit: int) -> ScanPage:
         """Return rows written after the given time (microseconds), the oldest first; expired ones as well, since an
         entry is deleted by letting it expire. All rows of one time come in one page, so it may exceed `limit`."""
+        ...
+
+    async def compare(self, known: frozenset[str], now: float) -> Difference:
+        """Compare the ids that are known with those of the entries that have not expired; strongly consistent."""
+        ...
+
+    async def rows_of(self, entry_ids: Sequence[str]) -> list[ScannedEntry]:
+        """Return the rows of these ids, in no certain order."""
+        ...
+
+    async def same_request(self, entry_id: str) -> list[EntryHeader]:
+        """Return the entry, and after it others that answer the very same request; none where it is not there."""
         ...
 
     async def expire(self, entry_ids: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Backend memory: seed 001's calls, limits, lives, and what a lookup never does."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,20 @@ async def test_an_answer_that_is_too_large_is_not_stored(embedder: WordEmbedder)
     cache = _backend(embedder, max_response_bytes=10)
     assert await _add(cache, "What is quantum computing?", b"x" * 11) is None
     assert cache.get_stats().total_entries == 0
+
+
+@pytest.mark.parametrize("answer", [b"", b"{", b'{"a": }', b"{not json}", b"words", b"7", b'{"a": "\xff"}'])
+async def test_an_answer_that_is_no_json_document_is_neither_stored_nor_restored(
+    embedder: WordEmbedder, answer: bytes
+) -> None:
+    cache = _backend(embedder)
+    assert await _add(cache, "What is quantum computing?", answer, exact_key="k") is None
+    await _add(cache, "What is quantum computing?", b"{}", exact_key="k")
+    (whole,) = (await cache.read_entries("", 10)).entries
+    assert await cache.restore([replace(whole, response=answer)]) == 0
+    hit = await cache.find_exact("k")
+    assert hit is not None
+    assert hit.response == b"{}"
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 from tests.unit.cache.conftest import WordEmbedder
 
+from semantic_router_proxy.cache.entry import CacheHit
 from semantic_router_proxy.cache.memory import MemoryBackend
 from semantic_router_proxy.cache.metrics import CacheMetrics
 from semantic_router_proxy.cache.service import SemanticCache
@@ -67,3 +69,32 @@ async def test_a_report_holds_even_where_the_store_keeps_the_entry(embedder: Wor
     assert await cache.find_exact(prepared) is None
     assert await cache.find_similar(prepared, "small", vector) is None
     assert registry.get_sample_value("semantic_cache_feedback_total", {"result": "unavailable"}) == 1
+
+
+class _Raising(MemoryBackend):
+    """A backend with a mistake in it."""
+
+    async def find_exact(self, exact_key: str) -> CacheHit | None:
+        raise RuntimeError("a mistake")
+
+    async def find_similar(self, *_: Any, **__: Any) -> CacheHit | None:
+        raise IndexError("another")
+
+    async def add_entry(self, *_: Any, **__: Any) -> str | None:
+        raise ValueError("and one more")
+
+
+async def test_a_backend_that_raises_is_a_miss_counted_and_logged_once(embedder: WordEmbedder) -> None:
+    config, registry = SemanticCacheConfig(), CollectorRegistry()
+    backend = _Raising(config, embedder, CacheMetrics("memory", registry))
+    cache = SemanticCache(backend, config, str(embedder.identity), "epoch", lambda: 0.0, registry)
+    prepared = cache.prepare("chat", BODY, "alice", {})
+    vector = embedder.vector("What are the main energy sources?")
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            assert await cache.find_exact(prepared) is None
+            assert await cache.find_similar(prepared, "small", vector) is None
+            assert await cache.store(prepared, "small", vector, b'{"choices": []}') is None
+    for operation in ("find_exact", "find_similar", "store"):
+        assert registry.get_sample_value("semantic_cache_failures_total", {"operation": operation}) == 3
+    assert [log["operation"] for log in logs] == ["find_exact", "find_similar", "store"]

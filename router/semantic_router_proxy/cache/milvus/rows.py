@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from pymilvus import DataType, MilvusClient
 
-from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector
+from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Vector, is_json_document
 from semantic_router_proxy.config.milvus import CollectionConfig
 
 # Milvus' limits: bytes of one VARCHAR, and elements of one array. A document is an array of pieces.
 PIECE_BYTES = 65_535
 _PIECES = 64
 MAX_DOCUMENT_BYTES = (PIECE_BYTES - 3) * _PIECES
-MAX_QUERY_BYTES = PIECE_BYTES
 
 HEADER_FIELDS = (
     "id", "partition", "exact_key", "scope", "model", "query", "semantic", "created_at", "expires_at", "decision",
@@ -48,14 +47,25 @@ def make_schema(config: CollectionConfig, dimension: int) -> Any:
 def to_row(entry: CacheEntry, embedder: str, vector_field: str, dimension: int) -> dict[str, Any]:
     """Return the row of an entry; times are in microseconds. Raises BadRow for what Milvus cannot hold."""
     header = entry.header
+    for name, length in _TEXT_FIELDS.items():
+        try:
+            size = len(getattr(header, name).encode())
+        except UnicodeEncodeError:
+            raise BadRow(f"the {name} is no text") from None
+        if size > length:
+            raise BadRow(f"the {name} has more than {length} bytes")
     for name, document in (("request", entry.request), ("response", entry.response)):
         if len(document) > MAX_DOCUMENT_BYTES:
-            raise BadRow(f"the {name} has {len(document)} bytes, at most {MAX_DOCUMENT_BYTES} fit")
-    if len(header.query.encode()) > MAX_QUERY_BYTES:
-        raise BadRow(f"the question has more than {MAX_QUERY_BYTES} bytes")
+            raise BadRow(f"the {name} is too large, {len(document)} bytes; at most {MAX_DOCUMENT_BYTES} fit")
+    try:
+        documents = {"request": list(_pieces(entry.request)), "response": list(_pieces(entry.response))}
+    except UnicodeDecodeError:
+        raise BadRow("a document is no UTF-8") from None
     vector = entry.embedding
     if vector is None:
         vector = placeholder(dimension)
+    elif not is_unit_vector(vector, dimension):
+        raise BadRow("the vector has another dimension or is no unit vector")
     return {
         "id": header.entry_id,
         "partition": header.partition,
@@ -65,8 +75,7 @@ def to_row(entry: CacheEntry, embedder: str, vector_field: str, dimension: int) 
         "query": header.query,
         "decision": header.decision,
         "embedder": embedder,
-        "request": list(_pieces(entry.request)),
-        "response": list(_pieces(entry.response)),
+        **documents,
         "semantic": header.semantic,
         "created_at": _microseconds(header.created_at),
         "expires_at": _microseconds(header.expires_at),
@@ -113,7 +122,7 @@ def to_entry(row: dict[str, Any], vector_field: str, dimension: int) -> CacheEnt
         if not isinstance(pieces, list | tuple) or not all(isinstance(piece, str) for piece in pieces):
             raise BadRow(f"{name} is no list of texts")
         documents.append("".join(pieces).encode())
-    if documents[1][:1] not in (b"{", b"[") or documents[1][-1:] not in (b"}", b"]"):
+    if not is_json_document(documents[1]):
         raise BadRow("response is no JSON document")
     return CacheEntry(header, documents[0], documents[1], to_vector(row, vector_field, dimension))
 
@@ -125,10 +134,14 @@ def to_vector(row: dict[str, Any], vector_field: str, dimension: int) -> Vector 
     vector = np.asarray(row.get(vector_field), dtype=np.float32)
     if vector.shape != (dimension,):
         raise BadRow(f"{vector_field} has shape {vector.shape}, not ({dimension},)")
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or abs(length - 1) > 1e-2:
+    if not is_unit_vector(vector, dimension):
         raise BadRow(f"{vector_field} is no unit vector")
     return vector
+
+
+def is_unit_vector(vector: Vector, dimension: int) -> bool:
+    """Whether a vector is finite, of this dimension, and of length 1 but for rounding."""
+    return vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) <= 1e-2
 
 
 def _microseconds(seconds: float) -> int:

@@ -12,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pymilvus import MilvusClient
 
+from semantic_router_proxy.cache.store import Difference
+
 # The most rows that a server gives for one request.
 BATCH_ROWS = 16_384
+# A pass over a million rows is some sixty requests; each is limited by itself as well.
+PASS_REQUESTS = 100
 
 
 def _no_times() -> NDArray[np.int64]:
@@ -59,7 +63,7 @@ class TimeOrderedScan:
 
     def requests(self, after: int) -> int:
         """Return how many requests' time the next page may take."""
-        return 1 if after == self._after and len(self._times) else _PASS_REQUESTS
+        return 1 if after == self._after and len(self._times) else PASS_REQUESTS
 
     def _read_times(self, client: MilvusClient, after: int) -> NDArray[np.int64]:
         """Return the times of all rows written after, in ascending order."""
@@ -79,5 +83,17 @@ class TimeOrderedScan:
         return np.sort(np.concatenate(batches)) if batches else _no_times()
 
 
-# A pass over a million rows is some sixty requests; each is limited by itself as well.
-_PASS_REQUESTS = 100
+def compare_ids(client: MilvusClient, collection: str, condition: str, known: frozenset[str]) -> Difference:
+    """Return which of the known ids no row has that meets the condition, and which such rows are not known."""
+    gone, new = set(known), []
+    iterator = client.query_iterator(
+        collection, batch_size=BATCH_ROWS, filter=condition, output_fields=["id"], consistency_level="Strong"
+    )
+    try:
+        while batch := iterator.next():
+            ids = {str(row["id"]) for row in batch}
+            gone -= ids
+            new += sorted(ids - known)
+    finally:
+        iterator.close()
+    return Difference(frozenset(gone), new)

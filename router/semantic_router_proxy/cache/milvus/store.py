@@ -2,34 +2,33 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import structlog
-from pymilvus import MilvusClient
 
 from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader, Selection, Vector
-from semantic_router_proxy.cache.milvus.client import Connection
-from semantic_router_proxy.cache.milvus.collection import prepare_collection, replace_rows
+from semantic_router_proxy.cache.milvus.collection import replace_rows
 from semantic_router_proxy.cache.milvus.filters import exactly, hexadecimal
+from semantic_router_proxy.cache.milvus.prepared import PreparedCollection
 from semantic_router_proxy.cache.milvus.rows import HEADER_FIELDS, BadRow, to_entry, to_header, to_row, to_vector
-from semantic_router_proxy.cache.milvus.scan import TimeOrderedScan
+from semantic_router_proxy.cache.milvus.scan import PASS_REQUESTS, TimeOrderedScan, compare_ids
 from semantic_router_proxy.cache.store import (
     Candidate,
+    Difference,
     ReadPage,
     ScannedEntry,
     ScanPage,
-    StoreMismatch,
-    StoreUnavailable,
 )
 from semantic_router_proxy.config.milvus import MilvusConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity
 
-Result = TypeVar("Result")
-
 _LOGGED_KINDS = 100
-# Connecting, listing, creating, indexing, loading, and reading a first row.
-_PREPARING_REQUESTS = 8
+# Unit vectors' cosines, and what indexes with compressed vectors and float32 add; more is of a vector of other length.
+_LARGEST_COSINE = 1.05
+_MOST_TWINS = 1000
+# Deleting must see what was written a moment ago, whatever lookups are content with.
+_STRONG = "Strong"
 _log = structlog.get_logger(__name__)
 
 
@@ -44,25 +43,28 @@ class MilvusStore:
         self._dimension = embedder.dimension
         self._vector_field = config.collection.vector_field.name
         self._name = config.collection.name
-        self._connection = Connection(config)
+        self._collection = PreparedCollection(config, self._embedder, self._dimension)
         self._scan = TimeOrderedScan(self._name, config.search.consistency_level)
         self._reading = TimeOrderedScan(self._name, config.search.consistency_level)
         self._reading_turn = asyncio.Lock()
-        self._timeout = config.connection.timeout
-        self._lookup_timeout = min(config.search.timeout, self._timeout)
-        self._ready = False
-        self._drop_old = config.development.drop_collection_on_startup
-        self._preparation: asyncio.Future[None] | None = None
+        self._lookup_timeout = min(config.search.timeout, config.connection.timeout)
+        self._call = self._collection.call
+        self._query = self._collection.query
         self._bad_row = bad_row
         self._logged: set[str] = set()
 
     @property
     def address(self) -> str:
-        return self._connection.address
+        return self._collection.address
+
+    @property
+    def shared(self) -> bool:
+        """See `EntryStore.shared`. Milvus Lite's file belongs to one process."""
+        return not self._config.connection.embedded
 
     async def open(self) -> None:
         """Connect and prepare the collection. Raises StoreUnavailable and StoreMismatch."""
-        await self._connection.run(self._prepare, self._timeout, _PREPARING_REQUESTS)
+        await self._collection.open()
 
     async def put(self, entries: Sequence[CacheEntry]) -> frozenset[str]:
         """See `EntryStore.put`. An entry that Milvus cannot hold is counted as a bad row."""
@@ -114,7 +116,8 @@ class MilvusStore:
                 candidates.append(Candidate(to_header(dict(hit["entity"])), self._cosine(float(hit["distance"]))))
             except BadRow as reason:
                 self._skip(str(reason))
-        return sorted(candidates, key=lambda candidate: -candidate.similarity)
+        # Of several answers to one question the youngest is the one that was asked for last.
+        return sorted(candidates, key=lambda candidate: (-candidate.similarity, -candidate.header.created_at))
 
     async def scan(self, written_after: int, limit: int) -> ScanPage:
         """See `EntryStore.scan`."""
@@ -123,14 +126,19 @@ class MilvusStore:
             lambda client: self._scan.page(client, written_after, limit, fields),
             requests=self._scan.requests(written_after),
         )
-        scanned = []
-        for row in page.rows:
-            try:
-                vector = to_vector(row, self._vector_field, self._dimension)
-                scanned.append(ScannedEntry(to_header(row), vector, int(row["written_at"])))
-            except BadRow as reason:
-                self._skip(str(reason))
+        scanned = self._scanned(page.rows)
         return ScanPage(sorted(scanned, key=lambda row: row.written_at), page.last, page.complete)
+
+    async def compare(self, known: frozenset[str], now: float) -> Difference:
+        """See `EntryStore.compare`."""
+        return await self._call(
+            lambda client: compare_ids(client, self._name, _alive(now), known), requests=PASS_REQUESTS
+        )
+
+    async def rows_of(self, entry_ids: Sequence[str]) -> list[ScannedEntry]:
+        """See `EntryStore.rows_of`."""
+        fields = (*HEADER_FIELDS, "written_at", self._vector_field)
+        return self._scanned(await self._query(_one_of(entry_ids), len(entry_ids), fields, level=_STRONG))
 
     async def read(self, written_after: int, limit: int) -> ReadPage:
         """See `EntryStore.read`."""
@@ -147,8 +155,7 @@ class MilvusStore:
         if not entry_ids:
             return
         now = int(time.time() * 1e6)
-        wanted = ", ".join(f'"{hexadecimal(entry_id)}"' for entry_id in entry_ids)
-        rows = await self._query(f"id in [{wanted}]", limit=len(entry_ids))
+        rows = await self._query(_one_of(entry_ids), limit=len(entry_ids), level=_STRONG)
         for row in rows:
             row |= {"request": [], "response": [], "expires_at": 1, "written_at": now}
         if rows:
@@ -161,14 +168,17 @@ class MilvusStore:
         conditions += [exactly(field, value) for field, value in texts.items() if value is not None]
         if selection.created_before is not None:
             conditions.append(f"created_at < {int(selection.created_before * 1e6)}")
-        rows = await self._query(" and ".join(conditions), limit, HEADER_FIELDS)
-        headers = []
-        for row in rows:
-            try:
-                headers.append(to_header(row))
-            except BadRow as reason:
-                self._skip(str(reason))
-        return headers
+        rows = await self._query(" and ".join(conditions), limit, HEADER_FIELDS, level=_STRONG)
+        return self._headers(rows)
+
+    async def same_request(self, entry_id: str) -> list[EntryHeader]:
+        """See `EntryStore.same_request`."""
+        found = self._headers(await self._query(_one_of([entry_id]), 1, HEADER_FIELDS, level=_STRONG))
+        if not found or not found[0].exact_key:
+            return found
+        condition = f'exact_key == "{hexadecimal(found[0].exact_key)}" and expires_at != 1'
+        twins = self._headers(await self._query(condition, _MOST_TWINS, HEADER_FIELDS, level=_STRONG))
+        return found + [twin for twin in twins if twin.entry_id != entry_id]
 
     async def sweep(self, expired_before: float) -> None:
         """See `EntryStore.sweep`."""
@@ -182,57 +192,26 @@ class MilvusStore:
         return int(rows[0]["count(*)"])
 
     async def close(self) -> None:
-        if self._preparation is not None:
-            self._preparation.cancel()
-        await self._connection.close()
+        await self._collection.close()
 
-    def _prepare(self, client: MilvusClient) -> None:
-        prepare_collection(client, self._config, self._embedder, self._dimension, drop_old=self._drop_old)
-        self._drop_old = False
-        self._ready = True
+    def _headers(self, rows: Iterable[dict[str, Any]]) -> list[EntryHeader]:
+        headers = []
+        for row in rows:
+            try:
+                headers.append(to_header(row))
+            except BadRow as reason:
+                self._skip(str(reason))
+        return headers
 
-    async def _call(
-        self, call: Callable[[MilvusClient], Result], seconds: float | None = None, requests: int = 1
-    ) -> Result:
-        """Run a call. After a start without Milvus, or a failure, the collection is looked at anew first: it may have
-        been dropped, released or replaced meanwhile, or a restarted Milvus may not have loaded it yet."""
-        limit = self._timeout if seconds is None else seconds
-        if not self._ready:
-            await self._prepared(limit)
-        try:
-            return await self._connection.run(call, limit, requests)
-        except StoreUnavailable:
-            self._ready = False
-            raise
-
-    async def _prepared(self, seconds: float) -> None:
-        """Wait so long for the preparation, which goes on however long it takes. Raises StoreUnavailable."""
-        if self._preparation is None or self._preparation.done():
-            self._preparation = asyncio.ensure_future(self.open())
-            self._preparation.add_done_callback(_retrieve)
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.shield(self._preparation)
-        except TimeoutError:
-            raise StoreUnavailable(f"Milvus at {self.address} has not made {self._name} ready yet") from None
-        except StoreMismatch as error:
-            raise StoreUnavailable(str(error)) from error
-
-    async def _query(
-        self, condition: str, limit: int | None, fields: Sequence[str] = ("*",), seconds: float | None = None
-    ) -> list[dict[str, Any]]:
-        bound = {} if limit is None else {"limit": limit}
-        rows = await self._call(
-            lambda client: client.query(
-                self._name,
-                filter=condition,
-                output_fields=list(fields),
-                consistency_level=self._config.search.consistency_level,
-                **bound,
-            ),
-            seconds,
-        )
-        return [dict(row) for row in rows]
+    def _scanned(self, rows: Iterable[dict[str, Any]]) -> list[ScannedEntry]:
+        scanned = []
+        for row in rows:
+            try:
+                vector = to_vector(row, self._vector_field, self._dimension)
+                scanned.append(ScannedEntry(to_header(row), vector, int(row["written_at"])))
+            except BadRow as reason:
+                self._skip(str(reason))
+        return scanned
 
     def _entries(self, rows: Sequence[dict[str, Any]]) -> list[CacheEntry]:
         entries = []
@@ -250,8 +229,14 @@ class MilvusStore:
         return params
 
     def _cosine(self, distance: float) -> float:
-        """Return the cosine of two unit vectors from the metric's distance; Milvus' L2 is the squared distance."""
-        return 1 - distance / 2 if self._config.collection.vector_field.metric_type == "L2" else distance
+        """Return the cosine of two unit vectors from the metric's distance; Milvus' L2 is the squared distance.
+
+        Raises BadRow where it is none: the stored vector has another length, or is not finite.
+        """
+        cosine = 1 - distance / 2 if self._config.collection.vector_field.metric_type == "L2" else distance
+        if not abs(cosine) <= _LARGEST_COSINE:
+            raise BadRow(f"{self._vector_field} is no unit vector")
+        return cosine
 
     def _skip(self, reason: str) -> None:
         self._bad_row()
@@ -261,10 +246,9 @@ class MilvusStore:
             _log.warning("cache_row_skipped", collection=self._name, reason=reason)
 
 
-def _retrieve(preparation: "asyncio.Future[None]") -> None:
-    """Take note of a failure that nobody waits for any more."""
-    if not preparation.cancelled():
-        preparation.exception()
+def _one_of(entry_ids: Sequence[str]) -> str:
+    wanted = ", ".join(f'"{hexadecimal(entry_id)}"' for entry_id in entry_ids)
+    return f"id in [{wanted}]"
 
 
 def _alive(now: float) -> str:
