@@ -85,6 +85,14 @@ def run(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Resources worked on at a time.")] = 8,
     resync_seconds: Annotated[float, typer.Option(min=1, help="Every resource is looked at this often.")] = 600,
     image: Annotated[str, typer.Option(help="The router's image where the resource names none.")] = DEFAULT_IMAGE,
+    connect_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST:PORT=HOST:PORT",
+            help="Ask the Milvus at the first address by way of the second; for an operator outside the cluster, with "
+            "kubectl port-forward. May be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Run the operator until it is told to stop."""
     # Late, because rendering a file needs neither kopf nor a Kubernetes client.
@@ -101,8 +109,16 @@ def run(
         workers=workers,
         resync_seconds=resync_seconds,
         image=image,
+        connect_to=dict(map(_address_pair, connect_to or ())),
     )
     raise typer.Exit(code)
+
+
+def _address_pair(text: str) -> tuple[str, str]:
+    match = re.fullmatch(r"([^=\s]+:\d+)=([^=\s]+:\d+)", text)
+    if match is None:
+        raise _stop(f"--connect-to {text}: must be HOST:PORT=HOST:PORT")
+    return match[1], match[2]
 
 
 def to_yaml(objects: list[dict[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from tests.milvus_operator.objects import dependencies, own
 Json = dict[str, Any]
 GROUP = "/apis/milvus.io/v1beta1"
 MANAGER = "milvus-operator"
+MERGE = "application/merge-patch+json"
 _PLURALS = {
     "Secret": "/api/v1/namespaces/{}/secrets",
     "Service": "/api/v1/namespaces/{}/services",
@@ -88,17 +89,21 @@ class StandIn:
         return obj
 
     async def _ready(self, path: str) -> None:
+        """The kubelet's part: every pod of the Deployment runs and is ready."""
         deployment = await self._get(path)
         if deployment is None:
             return
-        count = int(deployment["spec"]["replicas"])
-        status = {
-            "observedGeneration": deployment["metadata"]["generation"], "replicas": count, "readyReplicas": count,
-            "updatedReplicas": count, "availableReplicas": count,
-        }  # fmt: skip
-        if differences({"status": status}, deployment):
-            merge = "application/merge-patch+json"
-            await self._connection.request("PATCH", f"{path}/status", {}, {"status": status}, content_type=merge)
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        pods = f"/api/v1/namespaces/{deployment['metadata']['namespace']}/pods"
+        for pod in (await self._connection.request("GET", pods, {"labelSelector": selector})).get("items") or ():
+            if pod.get("status", {}).get("phase") == "Running" or pod["metadata"].get("deletionTimestamp"):
+                continue
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": now}
+            status = {"status": {"phase": "Running", "conditions": [ready]}}
+            place = f"{pods}/{pod['metadata']['name']}/status"
+            await self._connection.request("PATCH", place, {}, status, content_type=MERGE)
 
     async def _report(self, milvus: Json, path: str, namespace: str) -> None:
         before = {each["type"]: each for each in (milvus.get("status") or {}).get("conditions") or ()}
@@ -122,8 +127,7 @@ class StandIn:
             "endpoint": f"{milvus['metadata']['name']}-milvus.{namespace}:19530",
         }
         if status != milvus.get("status"):
-            merge = "application/merge-patch+json"
-            await self._connection.request("PATCH", f"{path}/status", {}, {"status": status}, content_type=merge)
+            await self._connection.request("PATCH", f"{path}/status", {}, {"status": status}, content_type=MERGE)
 
     async def _pods_ready(self, milvus: Json, namespace: str) -> bool:
         names = [each["metadata"]["name"] for each in own(milvus) if each["kind"] == "Deployment"]
@@ -145,11 +149,10 @@ class StandIn:
                     if claim:
                         # The API server protects claims by a finalizer, which a controller takes away.
                         body: Json = {"metadata": {"finalizers": None}}
-                        merge = "application/merge-patch+json"
-                        await self._connection.request("PATCH", place, {}, body, content_type=merge)
+                        await self._connection.request("PATCH", place, {}, body, content_type=MERGE)
         kept = [each for each in milvus["metadata"].get("finalizers", ()) if each != FINALIZER]
         change: Json = {"metadata": {"finalizers": kept}}
-        await self._connection.request("PATCH", path, {}, change, content_type="application/merge-patch+json")
+        await self._connection.request("PATCH", path, {}, change, content_type=MERGE)
 
     async def _get(self, path: str) -> Json | None:
         try:

@@ -7,7 +7,6 @@ def unimplemented(resource: SemanticRouter) -> list[tuple[str, str]]:
     """Return path and sentence of each section in use that the operator cannot carry out."""
     spec = resource.spec
     used = {
-        "spec.milvus.managed": spec.milvus is not None and spec.milvus.managed is not None,
         "spec.backup": spec.backup is not None,
     }
     return [

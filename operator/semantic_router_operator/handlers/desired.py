@@ -8,16 +8,20 @@ from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.plan.key import PAUSE_ANNOTATION
+from semantic_router_operator.plan.managed import Managed
 from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import names
 from semantic_router_operator.render.deployment import referenced_secrets
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.mentions import Mention, mentions
+from semantic_router_operator.render.milvus import managed_of, refused_changes
 from semantic_router_operator.render.milvus_address import milvus_address
+from semantic_router_operator.render.milvus_volumes import growth, tight
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import endpoint
 from semantic_router_operator.render.router_config import router_config
 from semantic_router_operator.workflows import migration_status
+from semantic_router_operator.workflows.migration import State
 from semantic_router_operator.workflows.migration_objects import in_force, objects_of, sides
 
 Secrets = dict[str, frozenset[str]]
@@ -49,6 +53,34 @@ def secrets_of(raw: Mapping[str, Any]) -> NeededSecrets:
     )
 
 
+def managed_of_raw(raw: Mapping[str, Any]) -> SemanticRouter | None:
+    """The resource whose managed Milvus is looked after; None where there is none, and where it is not valid."""
+    status = raw.get("status") or {}
+    places = (raw.get("spec") or {}, status.get("placement") or {})
+    if not any("managed" in (each.get("milvus") or {}) for each in places):
+        return None
+    try:
+        return managed_resource(parse(raw), migration_status.load(status))
+    except InvalidResource:
+        return None
+
+
+def managed_resource(resource: SemanticRouter, state: State) -> SemanticRouter | None:
+    """The resource as it is asked for, or else as pods run it, if there is a managed Milvus in it."""
+    return next((each for each in (resource, in_force(resource, state)) if managed_of(each) is not None), None)
+
+
+def _managed(resource: SemanticRouter | None, facts: ClusterFacts) -> Managed | None:
+    managed = managed_of(resource) if resource is not None else None
+    if resource is None or managed is None:
+        return None
+    return Managed(
+        refused=refused_changes(resource, facts),
+        claims=growth(resource, managed, facts).claims,
+        warning=tight(resource, managed),
+    )
+
+
 def mentions_of(raw: Mapping[str, Any]) -> list[Mention]:
     """What the resource's pod template mentions; nothing for one that is not valid."""
     try:
@@ -74,6 +106,7 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
             milvus=milvus_address(runs, facts),
             conditions=[moving] if moving is not None else [],
             hindrance=migration_status.trouble(resource, state),
+            managed=_managed(managed_resource(resource, state), facts),
         )
     except InvalidResource as error:
         return Desired(problems=[str(problem) for problem in error.problems], suspended=paused)

@@ -16,18 +16,22 @@ from semantic_router_operator.cluster.events import EventRecorder
 from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import ConfigMaps, Secrets
-from semantic_router_operator.handlers.desired import desired_of, mentions_of, secrets_of
+from semantic_router_operator.handlers.desired import desired_of, managed_of_raw, mentions_of, secrets_of
+from semantic_router_operator.handlers.managed import Look, ManagedMilvus
 from semantic_router_operator.handlers.migrating import Migrator, Scene
 from semantic_router_operator.handlers.probing import Prober
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
+from semantic_router_operator.plan.availability import AVAILABLE, availability
 from semantic_router_operator.plan.findings import ready_pods
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, KIND, SELECTOR, ObjectKey, key_of
 from semantic_router_operator.plan.probed import Probed
-from semantic_router_operator.plan.reconcile import Desired, plan
+from semantic_router_operator.plan.reconcile import Desired, Plan, plan
 from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
 from semantic_router_operator.plan.secrets import mention_problems, secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
+from semantic_router_operator.render.milvus import KIND as MILVUS_KIND
+from semantic_router_operator.render.milvus_address import rerouted
 from semantic_router_operator.workflows.migration_objects import without_rivals
 
 Json = dict[str, Any]
@@ -64,6 +68,7 @@ class Reconciler:
         wake_soon: Callable[[Key], None],
         image: str,
         instance: str,
+        connect_to: Mapping[str, str],
     ) -> None:
         self._discovery = Discovery(connection)
         self._objects = Objects(connection, self._discovery)
@@ -96,6 +101,17 @@ class Reconciler:
         self._own_versions: dict[Key, int] = {}
         self._rendered: dict[Key, tuple[object, Desired]] = {}
         self._writer = Writer(self._objects, self._remember)
+        self._managed = ManagedMilvus(
+            connection,
+            self._discovery,
+            self._objects,
+            self._secrets,
+            namespaces,
+            changed=self._child_changed,
+            wake=wake_soon,
+            connect_to=connect_to,
+        )
+        self._connect_to = connect_to
         self._prober = Prober(self._secrets.data, wake_soon)
         self._migrator = Migrator(wake_soon)
 
@@ -103,7 +119,7 @@ class Reconciler:
     def watches(self) -> list[Informer]:
         """All informers."""
         referenced = (*self._secrets.informers.values(), *self._config_maps.informers.values())
-        return [*self.informers.values(), *self._pods.values(), *referenced]
+        return [*self.informers.values(), *self._pods.values(), *referenced, *self._managed.informers.values()]
 
     async def run(self) -> None:
         """Keeps the informers running until cancelled."""
@@ -160,6 +176,7 @@ class Reconciler:
             self._writer.forget(key)
             self._prober.forget(key)
             self._migrator.forget(key)
+            self._managed.forget(key)
             return
         self._known.add(key)
         rollout = rollout_of(raw, self._image, self._children_of(key))
@@ -179,6 +196,8 @@ class Reconciler:
         pods, probed = self._pods_of(key), self._probed(key, desired)
         todo = plan(raw, desired, observed, now, pods, failed=unseen, settled=settled, probed=probed, rollout=rollout)
         failed = unseen | await self._writer.write(key, todo, observed)
+        if desired.managed is not None and desired.managed.claims:
+            failed |= await self._managed.grow(key, desired.managed.claims)
         told = todo
         if todo.applies:
             # The status tells what is there now, not what was there before the writes.
@@ -192,8 +211,19 @@ class Reconciler:
                 self._wake_soon(key)  # it stands in the status now that this state has failed: go back
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
+        await self._tidied(raw, desired, observed, todo)
         if failed:
             raise WriteRefusedError(" ".join(failed.values()))
+
+    async def _tidied(self, raw: Json, desired: Desired, observed: Mapping[ObjectKey, Json], todo: Plan) -> None:
+        """What can be done once every pod of the router is of the present template. Raises ApiError."""
+        key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
+        leaving = any(pod["metadata"].get("deletionTimestamp") for pod in self._pods_of(key))
+        settled = not (todo.applies or leaving) and availability(raw, observed).reason == AVAILABLE
+        managed = managed_of_raw(raw) if desired.managed is not None and settled else None
+        if managed is not None:
+            used = desired.milvus.secret_versions[:1] if desired.milvus is not None else ()
+            await self._managed.tidy(managed, used[0] if used else None)
 
     def is_own(self, key: Key, version: int | None) -> bool:
         """Whether this version is but the status that the last pass has written."""
@@ -206,25 +236,32 @@ class Reconciler:
         if desired.problems or desired.suspended:
             return None
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-        scene = Scene(desired.objects, observed, self._pods_of(key), needs.problems, needs.versions)
+        managed = desired.managed.condition if desired.managed is not None else None
+        scene = Scene(desired.objects, observed, self._pods_of(key), needs.problems, needs.versions, managed)
         return await self._migrator.look(raw, parse(raw), scene, now)
 
     async def _desired(self, resource: Json, rollout: Rollout) -> tuple[Desired, Needs]:
         raw, image = in_force(resource, rollout)
-        needed = secrets_of(raw)
         metadata = raw["metadata"]
         key = (metadata["namespace"], metadata["name"])
+        kinds = frozenset(kind for _, kind in await self._discovery.served(OPTIONAL_KINDS))
+        look, managed = Look(), managed_of_raw(raw)
+        if managed is not None:
+            milvus = next((obj for obj in self._children_of(key) if obj["kind"] == MILVUS_KIND), None)
+            look = await self._managed.look(raw, managed, kinds, milvus)
+        needed = secrets_of(raw)
         mentioned = mentions_of(raw)
         names = {kind: {each.name for each in mentioned if each.kind == kind} for kind in ("Secret", "ConfigMap")}
-        found = await self._secrets.states(key, sorted({*needed.all, *names["Secret"]}))
+        found = await self._secrets.states(key, sorted({*needed.all, *names["Secret"], *look.secrets}))
         maps = await self._config_maps.states(key, sorted(names["ConfigMap"]))
         versions = {name: state.version for name, state in found.items()}
-        served = await self._discovery.served(OPTIONAL_KINDS)
         facts = ClusterFacts(
             default_image=image or self._image,
-            kinds=frozenset(kind for _, kind in served),
+            kinds=kinds,
             secret_versions=versions,
             config_map_versions={name: state.version for name, state in maps.items()},
+            milvus=look.sent,
+            storage=look.storage,
         )
         problems = secret_problems(needed.pods, found) + mention_problems(mentioned, found, maps)
         needs = Needs(
@@ -238,8 +275,10 @@ class Reconciler:
         if known is None or known[0] != cause:
             # Most passes follow from a change of a child: then what is desired is what was desired before.
             self._rendered[key] = known = (cause, desired_of(raw, facts, problems))
-        objects = without_rivals(known[1].objects, self._pods_of(key))
-        return replace(known[1], objects=objects), needs
+        objects, found_managed = without_rivals(known[1].objects, self._pods_of(key)), known[1].managed
+        if found_managed is not None:
+            found_managed = replace(found_managed, condition=look.condition)
+        return replace(known[1], objects=objects, managed=found_managed), needs
 
     async def _observed(self, raw: Json, desired: Desired) -> tuple[dict[ObjectKey, Json], dict[ObjectKey, str]]:
         """What is there, and a sentence for each object that the operator's role does not let it see."""
@@ -276,7 +315,8 @@ class Reconciler:
         if not desired.problems:
             # Of an invalid resource, the last good state runs on.
             self._prober.watch_pods(key, ready_pods(self._pods_of(key)), desired.epoch)
-            self._prober.watch_milvus(key, desired.milvus)
+            address = rerouted(desired.milvus, self._connect_to) if desired.milvus is not None else None
+            self._prober.watch_milvus(key, address)
         return self._prober.found(key)
 
     def _pods_of(self, key: Key) -> list[Json]:

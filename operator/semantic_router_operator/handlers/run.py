@@ -6,8 +6,9 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -41,10 +42,12 @@ async def run_operator(
     workers: int = 8,
     resync_seconds: float = 600.0,
     image: str = DEFAULT_IMAGE,
+    connect_to: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Runs until a signal (exit code 0) or until leadership is lost (1; the pod's restart policy starts anew).
 
-    Empty `namespaces` means the whole cluster. Raises ApiError (no access) and OSError (a port is taken).
+    Empty `namespaces` means the whole cluster. `connect_to` leads addresses (host:port) of Milvus to
+    others. Raises ApiError (no access) and OSError (a port is taken).
     """
     connection = await Connection.open(kubeconfig)
     identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
@@ -56,7 +59,7 @@ async def run_operator(
     def wake_soon(key: Key) -> None:
         queue.wake_soon(key)
 
-    reconciler = Reconciler(connection, namespaces, wake, wake_soon, image, identity)
+    reconciler = Reconciler(connection, namespaces, wake, wake_soon, image, identity, connect_to)
     queue = WorkQueue(reconciler.reconcile, workers)
     election = LeaseElection(connection, lease_namespace or connection.namespace, lease_name, identity)
     freshness = Freshness()

@@ -12,11 +12,13 @@ from semantic_router_operator.plan.drift import field_of
 from semantic_router_operator.plan.findings import CONFIG_PENDING, Findings, findings
 from semantic_router_operator.plan.handover import handover
 from semantic_router_operator.plan.key import ObjectKey, key_of, owned_by
+from semantic_router_operator.plan.managed import Managed
 from semantic_router_operator.plan.ownership import is_retained, may_take, refusal
 from semantic_router_operator.plan.pods import Trouble, trouble
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
 from semantic_router_operator.plan.secrets import reason_of
+from semantic_router_operator.render.milvus import KIND as MILVUS_KIND
 from semantic_router_operator.render.milvus_address import MilvusAddress
 
 Json = dict[str, Any]
@@ -35,7 +37,8 @@ class Desired:
 
     `skipped` are sentences about parts that wait for a kind which the cluster does not serve. `epoch` is the name of
     the configuration that pods should run, `milvus` the one that they should use and that can be asked. `conditions`
-    are further ones, `hindrance` says why pods do not run what the resource asks for.
+    are further ones, `hindrance` says why pods do not run what the resource asks for. `managed` is about a Milvus that
+    milvus-operator runs for the resource, None where there is none.
     """
 
     objects: Sequence[Mapping[str, Any]] = ()
@@ -49,6 +52,7 @@ class Desired:
     milvus: MilvusAddress | None = None
     conditions: Sequence[Condition] = ()
     hindrance: Condition | None = None
+    managed: Managed | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ def plan(
                 continue
             if existing is None:
                 applies.append(dict(obj))
+                reverts += _first_words(desired, obj)
                 continue
             paths = [] if key_of(obj) in settled else differences(obj, existing)
             if paths:
@@ -131,7 +136,8 @@ def plan(
     deletes = () if stopped else tuple(_unwanted(resource, desired, observed, rollout))
     failing = trouble(pod for pod in pods if not _of_a_job(pod))
     router = availability(resource, observed)
-    found = findings(resource, router, desired.epoch, desired.milvus, probed)
+    managed = desired.managed.condition if desired.managed is not None else None
+    found = findings(resource, router, desired.epoch, desired.milvus, probed, managed)
     degraded = _degraded(desired, failing, failed, sentence(resource, rollout), found)
     valid = _config_valid(desired, refused)
     ready = _ready(valid, router, degraded, found, desired.hindrance, suspended=desired.suspended)
@@ -170,6 +176,13 @@ def _reverted(existing: Mapping[str, Any], paths: Sequence[str]) -> list[Event]:
     return events
 
 
+def _first_words(desired: Desired, obj: Mapping[str, Any]) -> list[Event]:
+    """What is told when a managed Milvus is made."""
+    if obj["kind"] != MILVUS_KIND or desired.managed is None or not desired.managed.warning:
+        return []
+    return [Event("Warning", "StorageTight", "Provision", desired.managed.warning)]
+
+
 def _unwanted(
     resource: Mapping[str, Any],
     desired: Desired,
@@ -177,6 +190,9 @@ def _unwanted(
     rollout: Rollout,
 ) -> list[Delete]:
     wanted = {key_of(obj) for obj in desired.objects}
+    if desired.managed is not None:
+        # Left out for a while, perhaps, because its kind is not served; that is no reason to delete data.
+        wanted |= {key for key in observed if key.kind == MILVUS_KIND}
     if rollout.good is not None:
         wanted.add(rollout.good.key)
     return [
@@ -217,6 +233,8 @@ def _degraded(
         return Condition("Degraded", "True", reason, f"{text} Until then pods and their files stay as is.")
     if failed:
         return Condition("Degraded", "True", "WriteRefused", " ".join(text for _, text in sorted(failed.items())))
+    if desired.managed is not None and desired.managed.refused:
+        return Condition("Degraded", "True", "ChangeRefused", " ".join(desired.managed.refused))
     if gone_back:
         now = f" {failing.message}" if failing is not None and failing.message not in gone_back else ""
         return Condition("Degraded", "True", "RolledBack", gone_back + now)

@@ -1,0 +1,192 @@
+"""A Milvus that milvus-operator runs: a stand-in for that operator on a real API server, a real Milvus behind it."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cluster.conftest import ROOT, Kubectl, Operators, condition, eventually
+from tests.cluster.test_lifecycle import ready_pods
+from tests.milvus.server import MilvusServer
+
+from semantic_router_operator.probes.milvus import MilvusState, Target, probe
+
+Json = dict[str, Any]
+pytestmark = pytest.mark.xdist_group("managed-milvus")
+CONFIG = "configmap/semantic-router-config"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A Milvus as it is after its very first start: root has the password that everybody knows."""
+    running = MilvusServer(tmp_path_factory.mktemp("milvus"), "--authorization-enabled", "true")
+    running.start(token="root:Milvus")
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def milvus_operator(kubectl: Kubectl, tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Starts the stand-in when it is called."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        command = [sys.executable, "-m", "tests.milvus_operator", f"--kubeconfig={kubectl.access.kubeconfig}"]
+        with (tmp_path / "milvus-operator.log").open("wb") as log:
+            arguments = [f"--namespace={kubectl.namespace}", "--kubelet", "--seconds=0.2"]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            started.append(subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def managed(resource: Json) -> Json:
+    """The resource with a managed Milvus."""
+    resource["spec"]["cache"]["backend"] = "hybrid"
+    resource["spec"]["milvus"] = {"managed": {"version": "2.5.4"}}
+    return resource
+
+
+def _ready(kubectl: Kubectl) -> str:
+    return str(condition(kubectl, "MilvusReady").get("reason", ""))
+
+
+def _milvus(kubectl: Kubectl) -> Json:
+    return kubectl.get("milvus", "semantic-router") or {}
+
+
+def _secret(kubectl: Kubectl, name: str) -> dict[str, str]:
+    found = kubectl.get("secret", f"semantic-router-milvus-{name}") or {}
+    return {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
+
+
+def _ask(server: MilvusServer, username: str, password: str) -> MilvusState:
+    return probe(Target("127.0.0.1", server.port, username=username, password=password))
+
+
+def _annotate(kubectl: Kubectl, what: str, *annotations: str) -> None:
+    kubectl("annotate", "--overwrite", what, *annotations)
+
+
+def test_from_nothing_to_a_milvus_with_a_login_of_its_own_and_back(
+    kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None], server: MilvusServer
+) -> None:
+    host = f"semantic-router-milvus.{kubectl.namespace}.svc:19530"
+    arguments = ("--resync-seconds=1", f"--connect-to={host}=127.0.0.1:{server.port}")
+    operator = operators.start(*arguments)
+    kubectl("apply", "-f", "-", stdin=managed)
+
+    # Until there is a Milvus, the router serves from memory; nobody looks after its resource yet.
+    eventually(lambda: _ready(kubectl) == "NotLookedAt")
+    eventually(lambda: ready_pods(kubectl) and condition(kubectl, "RouterAvailable").get("status") == "True")
+    assert "backend_type: memory" in (kubectl.get(CONFIG) or {})["data"]["config.yaml"]
+    user, root = _secret(kubectl, "auth"), _secret(kubectl, "root")
+    assert (user["username"], len(user["password"]), len(root["password"])) == ("semantic_router_1", 40, 40)
+
+    milvus_operator()
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    assert _ask(server, **user).reason == ""
+    assert _ask(server, "root", root["password"]).reason == ""
+    assert _ask(server, "root", "Milvus").reason == "CredentialsRefused"
+
+    # What milvus-operator has written into the resource stays, and nobody fights over it.
+    spec = _milvus(kubectl)["spec"]
+    assert spec["dependencies"]["storage"]["secretRef"] == "semantic-router-minio"
+    assert spec["dependencies"]["storage"]["inCluster"]["values"]["persistence"] == {"enabled": True, "size": "10Gi"}
+    generation = _milvus(kubectl)["metadata"]["generation"]
+    operator.kill()
+    operator = operators.again(operator, *arguments)
+    passes = _passes(operators, operator.user)
+    eventually(lambda: _passes(operators, operator.user) >= passes + 3)
+    assert _milvus(kubectl)["metadata"]["generation"] == generation
+    assert (_secret(kubectl, "auth"), _secret(kubectl, "root")) == (user, root)
+
+    _annotate(kubectl, "sr/semantic-router", "semanticrouter.dev/rotate-milvus-password=first")
+    eventually(lambda: _secret(kubectl, "auth")["username"] == "semantic_router_2")
+    rotated = _secret(kubectl, "auth")
+    assert _ask(server, **rotated).reason == ""
+    eventually(lambda: ready_pods(kubectl) and _ask(server, **user).reason == "CredentialsRefused")
+    assert _secret(kubectl, "auth") == rotated
+
+    # No password has left its Secret.
+    everything = operator.log.read_text() + kubectl("get", "sr,milvus,configmap,deployment,events", "-o", "yaml")
+    for password in (user["password"], rotated["password"], root["password"]):
+        assert password not in everything
+
+    kubectl("delete", "sr", "semantic-router", "--wait=false")
+    eventually(lambda: not _milvus(kubectl), 120)
+    eventually(lambda: kubectl("get", "pvc", "-o", "name") == "")
+    eventually(lambda: not _secret(kubectl, "auth") and not _secret(kubectl, "root"))
+
+
+def _passes(operators: Operators, user: str) -> int:
+    lines = operators.access.audit_log.read_text().splitlines()
+    return sum(user in line and '"verb":"list"' in line and '"resource":"semanticrouters"' in line for line in lines)
+
+
+def test_what_its_status_conceals_is_told(
+    kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None]
+) -> None:
+    managed["spec"]["milvus"]["managed"]["auth"] = {"enabled": False}
+    milvus_operator()
+    operators.start()
+    kubectl("apply", "-f", "-", stdin=managed)
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    what = "milvus/semantic-router"
+
+    _annotate(kubectl, what, "stand-in.test/StorageReady=minio is down")
+    eventually(lambda: _ready(kubectl) == "StorageNotReady")
+    assert _milvus(kubectl)["status"]["status"] == "Healthy"
+    assert "minio is down" in condition(kubectl, "MilvusReady")["message"]
+    _annotate(kubectl, what, "stand-in.test/StorageReady-")
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+
+    # An upgrade that Helm does not get to, and one whose pods stay as they are: both look healthy.
+    _annotate(kubectl, what, "stand-in.test/helm-fails=yes")
+    _patch(kubectl, {"version": "2.5.9"})
+    eventually(lambda: _ready(kubectl) == "StatusBehind")
+    _annotate(kubectl, what, "stand-in.test/helm-fails-", "stand-in.test/pods-stuck=yes")
+    eventually(lambda: _ready(kubectl) == "Upgrading")
+    _annotate(kubectl, what, "stand-in.test/pods-stuck-")
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    assert _milvus(kubectl)["spec"]["components"]["image"] == "milvusdb/milvus:v2.5.9"
+
+    # What it cannot follow is not sent.
+    generation = _milvus(kubectl)["metadata"]["generation"]
+    _patch(kubectl, {"version": "2.5.4"})
+    eventually(lambda: condition(kubectl, "Degraded").get("reason") == "ChangeRefused")
+    assert "version stays 2.5.9" in condition(kubectl, "Degraded")["message"]
+    assert _milvus(kubectl)["metadata"]["generation"] == generation
+
+
+def _patch(kubectl: Kubectl, managed: Json) -> None:
+    change = json.dumps({"spec": {"milvus": {"managed": managed}}})
+    kubectl("patch", "sr/semantic-router", "--type=merge", "-p", change)
+
+
+def test_retained_data_and_its_password_are_taken_over(
+    kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None]
+) -> None:
+    """Nobody answers there, so that it never is ready; its objects are what counts."""
+    managed["spec"]["milvus"]["managed"] |= {"mode": "cluster", "components": {"queryNode": {"replicas": 2}}}
+    milvus_operator()
+    operators.start()
+    kubectl("apply", "-f", "-", stdin=managed)
+    eventually(lambda: _secret(kubectl, "root") and kubectl("get", "pvc", "-o", "name").count("\n") == 13)
+    eventually(lambda: _ready(kubectl) == "AddressUnknown")
+    root, user = _secret(kubectl, "root"), _secret(kubectl, "auth")
+    kubectl("delete", "sr", "semantic-router", "--wait=false")
+    eventually(lambda: not _milvus(kubectl), 120)
+    assert kubectl("get", "pvc", "-o", "name").count("\n") == 13
+    kubectl("apply", "-f", "-", stdin=managed)
+    eventually(lambda: _milvus(kubectl).get("status"))
+    assert (_secret(kubectl, "root"), _secret(kubectl, "auth")) == (root, user)
