@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 CASES = sorted((ROOT / "tests" / "golden" / "cases").iterdir())
 # Groups whose definitions come with other programs; tests/unit/render/test_schemas.py has theirs.
-FOREIGN = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
+FOREIGN = ("monitoring.coreos.com/", "gateway.networking.k8s.io/", "milvus.io/", "cert-manager.io/")
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)

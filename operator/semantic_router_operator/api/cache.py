@@ -151,7 +151,6 @@ class Cache(ApiModel):
                 "self.similarityThreshold : 0.85)",
                 "verifyThreshold must be below similarityThreshold: the verifier decides in between",
             ),
-            ("!has(self.verifyThreshold) || has(self.verifier)", "verifyThreshold needs verifier.model"),
         )
     )
 

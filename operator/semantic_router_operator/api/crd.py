@@ -9,6 +9,7 @@ over with the operator.
 from typing import Any
 
 from semantic_router_operator.api import GROUP, VERSION
+from semantic_router_operator.api.base import rules
 from semantic_router_operator.api.semantic_router import Spec
 from semantic_router_operator.api.status import Status
 
@@ -75,6 +76,13 @@ def _root() -> dict[str, Any]:
             "spec": structural(Spec.model_json_schema(by_alias=True, mode="validation")),
             "status": structural(Status.model_json_schema(by_alias=True, mode="validation")),
         },
+        **rules(
+            (
+                "!has(self.spec.milvus) || !has(self.spec.milvus.managed) || !self.metadata.name.contains('etcd')",
+                "a resource with spec.milvus.managed must not have etcd in its name: milvus-operator tells pods apart "
+                "by it",
+            )
+        ),
     }
 
 

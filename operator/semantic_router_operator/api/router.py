@@ -57,8 +57,8 @@ class Autoscaling(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
-                "minReplicas must not exceed maxReplicas",
+                "(has(self.minReplicas) ? self.minReplicas : 2) <= (has(self.maxReplicas) ? self.maxReplicas : 10)",
+                "minReplicas (2 where it is not set) must not exceed maxReplicas (10 where it is not set)",
             )
         )
     )

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from semantic_router_operator.api.base import ApiModel, ShortName, SignalType, Text, rules
+from semantic_router_operator.api.base import ApiModel, ShortName, SignalType, Text, filled, rules
+from semantic_router_proxy.config.signals import MMLU_CATEGORIES
 
 
 class KeywordSignal(ApiModel):
@@ -12,7 +13,7 @@ class KeywordSignal(ApiModel):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            ("has(self.keywords) || has(self.patterns)", "a keyword signal needs keywords or patterns"),
+            (f"{filled('self.keywords')} || {filled('self.patterns')}", "a keyword signal needs keywords or patterns"),
         )
     )
 
@@ -39,6 +40,21 @@ class DomainSignal(ApiModel):
     With mmluCategories, or a name that is one of them, the domain classifier decides. Any other domain is described:
     true where the question is similar to its description or to one of its examples.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                f"!({filled('self.mmluCategories')} && {filled('self.examples')})",
+                "examples belong to a domain without mmluCategories; the classifier has its own",
+            ),
+            (
+                f"{filled('self.mmluCategories')} || {filled('self.examples')} || (has(self.description) && "
+                "self.description != '') || self.name.lowerAscii().replace('_', ' ').trim() in "
+                f"{list(MMLU_CATEGORIES)}",
+                "a domain whose name is no MMLU category needs mmluCategories, a description, or examples",
+            ),
+        )
+    )
 
     name: ShortName = Field(description="By which conditions of this type name it.")
     description: Annotated[str, Field(max_length=1024)] = Field("", description="What the field is about.")
@@ -92,7 +108,7 @@ class ComplexitySignal(ApiModel):
     """
 
     model_config = ConfigDict(
-        json_schema_extra=rules(("has(self.hard) == has(self.easy)", "hard and easy belong together"))
+        json_schema_extra=rules((f"{filled('self.hard')} == {filled('self.easy')}", "hard and easy belong together"))
     )
 
     name: ShortName = Field(description="By which conditions of this type name it.")
@@ -186,7 +202,9 @@ class Rules(ApiModel):
     """All (AND), any (OR) or none (NOT) of the conditions and groups."""
 
     model_config = ConfigDict(
-        json_schema_extra=rules(("has(self.conditions) || has(self.groups)", "rules need conditions or groups"))
+        json_schema_extra=rules(
+            (f"{filled('self.conditions')} || {filled('self.groups')}", "rules need conditions or groups")
+        )
     )
 
     operator: Literal["AND", "OR", "NOT"] = Field("AND", description="All, any or none of conditions and groups.")

@@ -5,42 +5,23 @@ The API server has checked the object already, perhaps by an older schema; nothi
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from semantic_router_operator.api.base import camel_case
 from semantic_router_operator.api.milvus import ManagedMilvus
+from semantic_router_operator.api.problems import InvalidResource as InvalidResource
+from semantic_router_operator.api.problems import Problem as Problem
 from semantic_router_operator.api.profiles import with_preset
 from semantic_router_operator.api.routing import SIGNAL_FIELDS
+from semantic_router_operator.api.sections import section_problems
 from semantic_router_operator.api.semantic_router import SemanticRouter
 
 _LONGEST_VALUE = 80
 # User name and password in an address: the one place where a secret may stand by mistake.
 _CREDENTIALS = re.compile(r"//\S*@")
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One finding: the field's path as in the resource, what is wrong, and the value where it is short and plain."""
-
-    path: str
-    message: str
-    value: str = ""
-
-    def __str__(self) -> str:
-        shown = f" (is {self.value})" if self.value else ""
-        return f"{self.path}: {self.message}{shown}"
-
-
-class InvalidResource(Exception):  # noqa: N818 - a finding about data
-    """A resource that cannot be used; carries every problem."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(str(problem) for problem in problems))
 
 
 def parse(raw: Mapping[str, Any]) -> SemanticRouter:
@@ -53,7 +34,7 @@ def parse(raw: Mapping[str, Any]) -> SemanticRouter:
         resource = SemanticRouter.model_validate(prepared)
     except ValidationError as error:
         raise InvalidResource([_problem(finding) for finding in error.errors()]) from None
-    problems = [*_references(resource), *_variables(resource)]
+    problems = [*_references(resource), *section_problems(resource), *_variables(resource)]
     if problems:
         raise InvalidResource(problems)
     return resource
@@ -106,11 +87,12 @@ def _references(resource: SemanticRouter) -> list[Problem]:
                 )
     if spec.routing.default_model is not None and spec.routing.default_model not in models:
         problems.append(Problem("spec.routing.defaultModel", "is not one of spec.models", spec.routing.default_model))
-    for path, chosen in (
-        ("spec.routing.escalation.model", spec.routing.escalation),
-        ("spec.cache.verifier.model", spec.cache.verifier),
+    for path, chosen, needed in (
+        ("spec.routing.escalation.model", spec.routing.escalation, True),
+        # Without models of its own the router takes those that its provider lists.
+        ("spec.cache.verifier.model", spec.cache.verifier, bool(models)),
     ):
-        if chosen is not None and models and chosen.model not in models:
+        if chosen is not None and needed and chosen.model not in models:
             problems.append(Problem(path, "is not one of spec.models", chosen.model))
     signals = {
         kind: [signal.name for signal in getattr(spec.routing.signals, field)] for kind, field in SIGNAL_FIELDS.items()
@@ -153,8 +135,6 @@ def _milvus(resource: SemanticRouter) -> list[Problem]:
         return [Problem("spec.milvus", "must have exactly one of managed, external and embedded")]
     if milvus.embedded is not None and ((router.replicas or 0) > 1 or resource.autoscaled):
         return [Problem("spec.router", "milvus.embedded serves one pod: set replicas to 1 and no autoscaling")]
-    if resource.autoscaled and router.replicas is not None:
-        return [Problem("spec.router.replicas", "belongs to the autoscaler while autoscaling is on; remove it")]
     return _managed(resource, milvus.managed) if milvus.managed is not None else []
 
 
