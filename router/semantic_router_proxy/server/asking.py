@@ -8,7 +8,7 @@ from semantic_router_proxy.config.routing import ReasoningEffort
 from semantic_router_proxy.routing.decide import Route
 from semantic_router_proxy.routing.prompts import with_system_prompt
 from semantic_router_proxy.routing.reasoning import reasoning_fields
-from semantic_router_proxy.server.errors import invalid
+from semantic_router_proxy.server.errors import ApiError, invalid
 from semantic_router_proxy.server.protocols.base import Translation, WireProtocol
 from semantic_router_proxy.server.protocols.bridges import CHAT_PATH, MESSAGES_PATH, Asked
 from semantic_router_proxy.server.protocols.messages_to_chat import wants_thinking
@@ -28,10 +28,21 @@ class Question:
         self._body = with_system_prompt(protocol.name, body, route.system_prompt)
         self._route = route
         self._asked: dict[str, Asked] = {}
+        self._refusal: ApiError | None = None
 
-    def call_for(self, target: Target) -> Call:
-        """Return what a target is sent. Raises ApiError 400 for what cannot be said in its protocol."""
-        asked = Asked(self._protocol, target.provider.config, self._body)
+    @property
+    def refusal(self) -> ApiError | None:
+        """Why no target could be asked at all: what is asked cannot be said in the protocol of any."""
+        return None if self._asked else self._refusal
+
+    def call_for(self, target: Target) -> Call | None:
+        """Return what a target is sent; None where it cannot be said in its protocol. Raises ApiError 400 for what
+        cannot be sent to anybody."""
+        try:
+            asked = Asked(self._protocol, target.provider.config, self._body)
+        except ApiError as error:
+            self._refusal = self._refusal or error
+            return None
         self._asked[target.model.name] = asked
         body = {**asked.body, "model": target.upstream_name}
         if asked.path == MESSAGES_PATH:

@@ -1,5 +1,6 @@
 """Failures of providers as errors of the API."""
 
+import math
 from collections.abc import Mapping
 
 from semantic_router_proxy.server.errors import ApiError
@@ -11,6 +12,9 @@ from semantic_router_proxy.upstream.errors import UpstreamError
 def as_api_error(error: UpstreamError) -> ApiError:
     if error.saturated:
         return ApiError(429, f"Too many calls: {error}.", code="concurrency_limit", headers={"retry-after": "1"})
+    if error.retry_seconds is not None:
+        wait = {"retry-after": str(max(1, math.ceil(error.retry_seconds)))}
+        return ApiError(503, f"The model server cannot be asked: {error}.", code="upstream_left_alone", headers=wait)
     if error.timeout:
         return ApiError(504, f"The model server was too slow: {error}.", code="upstream_timeout")
     return ApiError(502, f"The model server cannot answer: {error}.", code="upstream_unavailable")

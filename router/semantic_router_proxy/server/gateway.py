@@ -226,7 +226,13 @@ class Gateway:
         with child(request.record.span, f"{request.protocol.name} {route.model}", CLIENT) as span:
             if span is not None:
                 passed["traceparent"] = span.traceparent
-            async with await self.client.open(targets, asked.call_for, passed) as exchange:
+            try:
+                opened = await self.client.open(targets, asked.call_for, passed)
+            except UpstreamError:
+                if asked.refusal is not None:
+                    raise asked.refusal from None
+                raise
+            async with opened as exchange:
                 target = exchange.target
                 model = target.model.name
                 self.observer.first_byte(model, exchange.first_byte_seconds)

@@ -30,6 +30,13 @@ class Breaker:
             return self._probing_since is None or now - self._probing_since >= self._pause
         return state == "closed"
 
+    def closed_for(self, now: float) -> float:
+        """Return the seconds until a call is allowed again; 0 where one is."""
+        if self.allows(now):
+            return 0.0
+        since = self._opened_at if self.state(now) == "open" else self._probing_since
+        return max(0.0, (since or now) + self._pause - now)
+
     def begin(self, now: float) -> None:
         if self._opened_at is not None:
             self._probing_since = now

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -29,7 +30,8 @@ class Call:
     native: bool = False
 
 
-CallFor = Callable[[Target], Call]
+# None: what is asked cannot be said to this target, and the next one has its turn.
+CallFor = Callable[[Target], Call | None]
 
 
 class Exchange:
@@ -108,7 +110,10 @@ class UpstreamClient:
         problem = UpstreamError("no provider is configured")
         for number, target in enumerate(targets):
             last = number == len(targets) - 1
-            result = await self._ask(target, call_for(target), headers, last=last)
+            call = call_for(target)
+            if call is None:
+                continue
+            result = await self._ask(target, call, headers, last=last)
             if isinstance(result, Exchange):
                 return result
             problem = result
@@ -149,9 +154,7 @@ class UpstreamClient:
         provider = target.provider
         tried: set[Endpoint] = set()
         sent = _headers(provider, headers, native=call.native)
-        problem = UpstreamError(
-            f"provider {provider.name} is left alone after repeated failures; it is tried again soon"
-        )
+        problem: UpstreamError | None = None
         for attempt in range(provider.config.retries + 1):
             if provider.saturated:
                 return UpstreamError(
@@ -160,7 +163,7 @@ class UpstreamClient:
                 )
             endpoint = provider.pick(tried)
             if endpoint is None:
-                return problem
+                return problem or _left_alone(provider)
             final = attempt == provider.config.retries
             if endpoint in tried:
                 # Nobody else to ask: give the same server a moment.
@@ -190,7 +193,7 @@ class UpstreamClient:
                 exchange.close()
                 return UpstreamError(f"provider {provider.name} answered 429")
             exchange.close()
-        return problem
+        return problem or _left_alone(provider)
 
     async def _once(self, target: Target, endpoint: Endpoint, call: Call, headers: Mapping[str, str]) -> Exchange:
         """Ask one endpoint once; return when the first byte of the body is here."""
@@ -236,6 +239,15 @@ class UpstreamClient:
         if session is not None:
             with contextlib.suppress(aiohttp.ClientError):
                 await session.close()
+
+
+def _left_alone(provider: Provider) -> UpstreamError:
+    now = time.monotonic()
+    seconds = min(endpoint.breaker.closed_for(now) for endpoint in provider.endpoints)
+    return UpstreamError(
+        f"provider {provider.name} is left alone after repeated failures; it is tried again in {math.ceil(seconds)} s",
+        retry_seconds=seconds,
+    )
 
 
 def _left(provider: Provider, endpoint: Endpoint) -> None:

@@ -155,6 +155,22 @@ async def test_a_chat_falls_back_from_one_protocol_to_the_other(start: Start) ->
     assert router.standin.record.paths == {"/v1/chat/completions": 1, CLAUDE: 1}
 
 
+async def test_what_one_protocol_cannot_say_goes_to_a_fallback_that_can(start: Start) -> None:
+    router = await start(
+        providers=lambda live: [
+            {"name": "claude", "base_url": f"{live}/v1", "messages_api": "only"},
+            {"name": "chat", "base_url": f"{live}/v1"},
+        ],
+        models=[
+            {"name": "first", "provider": "claude", "fallbacks": ["second"]},
+            {"name": "second", "provider": "chat"},
+        ],
+        default_model="first",
+    )
+    status, headers, body = await router.ask(QUESTION, n=2)
+    assert (status, headers["x-vsr-selected-model"], len(body["choices"])) == (200, "second", 2)
+
+
 @pytest.mark.parametrize("way", list(WAYS))
 async def test_responses_by_another_protocol(start: Start, way: str) -> None:
     provider, path = WAYS[way]

@@ -138,6 +138,28 @@ async def test_failures_before_the_first_byte_are_tried_again(
     assert flaky.calls == calls
 
 
+async def test_a_provider_that_is_left_alone_is_a_503_that_says_for_how_long(start: Start) -> None:
+    router = await start(
+        providers=lambda live: [
+            {
+                "name": "local",
+                "base_url": f"{live}/v1",
+                "retries": 0,
+                "breaker_failures": 1,
+                "breaker_pause_seconds": 60,
+            }
+        ],
+        models=[{"name": "m", "provider": "local", "upstream_name": "x-status-500"}],
+        default_model="m",
+    )
+    status, _, _ = await router.ask("Which moons have rings?")
+    assert status == 500
+    status, headers, body = await router.ask("Which moons have seas?")
+    assert (status, body["error"]["code"]) == (503, "upstream_left_alone")
+    assert 1 <= int(headers["retry-after"]) <= 60
+    assert router.standin.record.requests == 1
+
+
 async def test_retries_end_with_their_budget(start: Start) -> None:
     flaky = Flaky(*[503] * 500)
     async with listening(flaky) as url:

@@ -4,6 +4,15 @@ from semantic_router_proxy.upstream.breaker import Breaker
 from semantic_router_proxy.upstream.budget import RetryBudget
 
 
+def test_an_open_breaker_tells_for_how_long() -> None:
+    breaker = Breaker(failures=1, pause_seconds=10)
+    assert breaker.closed_for(5) == 0
+    breaker.failed(5)
+    assert (breaker.closed_for(5), breaker.closed_for(14), breaker.closed_for(15)) == (10, 1, 0)
+    breaker.begin(16)
+    assert breaker.closed_for(20) == 6, "one call is on its way to find out"
+
+
 def test_it_opens_after_failures_in_a_row_only() -> None:
     breaker = Breaker(failures=3, pause_seconds=10)
     for _ in range(2):
