@@ -60,14 +60,19 @@ def world(_cluster: Cluster, built: Images) -> World:
 
 def install(world: World, *values: str) -> None:
     """Installs or upgrades the chart and waits for it."""
-    settings = []
-    for key, image in (("image", world.images.operator), ("routerImage", world.images.router)):
-        repository, _, tag = image.rpartition(":")
-        settings += ["--set", f"{key}.repository={repository},{key}.tag={tag}"]
     world.helm(
         "upgrade", "--install", RELEASE, str(ROOT / "helm" / RELEASE), "--namespace", OPERATOR_NAMESPACE,
-        "--create-namespace", "--wait", "--timeout=180s", *settings, *values,
+        "--create-namespace", "--wait", "--timeout=180s", *image_settings(world.images), *values,
     )  # fmt: skip
+
+
+def image_settings(images: Images) -> list[str]:
+    """Helm's options for the images under test."""
+    settings = []
+    for key, image in (("image", images.operator), ("routerImage", images.router)):
+        repository, _, tag = image.rpartition(":")
+        settings += ["--set", f"{key}.repository={repository},{key}.tag={tag}"]
+    return settings
 
 
 @pytest.fixture
