@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semantic_router_operator.api.migration import MigrationStatus, PlacementStatus
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.validate import parse
 from semantic_router_operator.workflows import migration_steps as steps
@@ -72,6 +73,10 @@ class Life:
         state = decide(asked, self.state, seen, cause_of(asked, {}), self.now)
         self.status = json.loads(json.dumps(dump(asked, state)))
         assert load(self.status) == state
+        # What is written is what the definition of the resource lets through.
+        PlacementStatus.model_validate(self.status["placement"])
+        if self.status["migration"] is not None:
+            MigrationStatus.model_validate(self.status["migration"])
         if self.step not in self.steps[-1:]:
             self.steps.append(self.step)
         return self.step
