@@ -14,7 +14,7 @@ from semantic_router_operator.api.lifecycle import Migration as Settings
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.workflows import migration_steps as steps
 from semantic_router_operator.workflows.machine import Progress, Step, advance, due, enter
-from semantic_router_operator.workflows.migration_steps import left_behind, steps_between
+from semantic_router_operator.workflows.migration_steps import impossible, left_behind, steps_between
 from semantic_router_operator.workflows.migration_verdicts import Observation, Traffic, verdict
 from semantic_router_operator.workflows.placement import Placement
 
@@ -135,6 +135,8 @@ def _begun(resource: SemanticRouter, source: Placement, target: Placement, cause
         hashlib.sha256(identity.encode()).hexdigest()[:8], cause, source, target, now, Progress("", now), note=note
     )
     planned = steps_of(resource, migration)
+    if reason := impossible(source, target):
+        return replace(migration, progress=Progress("", now, outcome=steps.FAILED, message=reason))
     first = next(iter(planned))
     return replace(migration, progress=enter(planned, migration.progress, first, now, limit_of(resource), ""))
 

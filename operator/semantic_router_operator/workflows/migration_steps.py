@@ -30,7 +30,7 @@ JOB_STEPS = frozenset({VERIFYING, WARMING, REEMBEDDING, CATCHING_UP, RESTORING_M
 _ROLLBACK_SECONDS = 900
 _CATCH_UP_SECONDS = 1800
 _RESTORE_SECONDS = 3600
-# Beyond the window, for the reports of the pods.
+# Beyond the window, for pods that are not ready or do not answer just then.
 _MARGIN_SECONDS = 300
 
 
@@ -68,6 +68,16 @@ def steps_between(source: Placement, target: Placement, settings: Settings, *, a
         )
     found[ROLLING_BACK] = Step(ROLLING_BACK, ROLLED_BACK, ROLLED_BACK, seconds=_ROLLBACK_SECONDS)
     return found
+
+
+def impossible(source: Placement, target: Placement) -> str:
+    """Return why there is no way from the one to the other; empty where there is one."""
+    if source.embedded and target.embedded and source.store == target.store and source.model != target.model:
+        return (
+            "the router's pod has Milvus Lite's file open, so that no Job can bring it to another model: remove"
+            " cache.embedding, or give milvus.collection another name and begin empty"
+        )
+    return ""
 
 
 def left_behind(source: Placement, target: Placement, settings: Settings, *, admin_token: bool) -> str:

@@ -116,11 +116,15 @@ def _validation(
         return Failed(f"{said}; {allowed:.2%} are allowed, before it {baseline.ratio:.2%} did", final=True)
     if not ended:
         return Waiting(f"Requests are watched for {validation.window_seconds} s.")
-    if seen.rollout.failed or not seen.rollout.done:
-        return Failed(seen.rollout.failed or seen.rollout.message or "not all pods are ready", final=True)
+    if seen.rollout.failed:
+        return Failed(seen.rollout.failed, final=True)
+    # Pods come and go for other reasons as well; what lasts ends by the step's own limit.
+    if not seen.rollout.done:
+        return Waiting(seen.rollout.message or "Not all pods are ready.")
+    silent = next((pod for pod in seen.pods if pod.problem), None)
+    if silent is not None:
+        return Waiting(f"Pod/{silent.name} tells nothing: {silent.problem}")
     for pod in seen.pods:
-        if pod.problem:
-            return Failed(f"Pod/{pod.name} tells nothing: {pod.problem}", final=True)
         if pod.backend != target.backend:
             return Failed(f"Pod/{pod.name} runs backend {pod.backend}, not {target.backend}", final=True)
         if target.store and not pod.store_available:

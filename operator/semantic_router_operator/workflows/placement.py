@@ -58,7 +58,7 @@ class Placement:
         if self.milvus.external is not None:
             return ("external", self.milvus.external.address, self.milvus.external.database, collection)
         if self.milvus.managed is not None:
-            return ("managed", self.milvus.managed.mode, collection)
+            return ("managed", collection)
         return ("embedded", collection)
 
     @property
@@ -85,7 +85,8 @@ class Placement:
         if self.embedded:
             return f"{self.backend} (Milvus Lite, collection {self.store[-1]})"
         model = f", model {self.embedding.model}" if self.embedding.model else ""
-        return f"{self.backend} ({self.store[0]} Milvus {self.store[1]}, collection {self.store[-1]}{model})"
+        where = f" {self.store[1]}" if self.store[0] == "external" else ""
+        return f"{self.backend} ({self.store[0]} Milvus{where}, collection {self.store[-1]}{model})"
 
 
 def placed(resource: SemanticRouter, placement: Placement) -> SemanticRouter:

@@ -167,9 +167,8 @@ def test_a_cache_that_begins_empty_is_told() -> None:
     [
         (replace(GOOD, pods=(replace(GOOD.pods[0], traffic=Traffic(100, 5)),)), "5 of 100 requests failed"),
         (replace(GOOD, pods=(replace(GOOD.pods[0], store_available=False),)), "Pod/a does not reach Milvus"),
-        (replace(GOOD, pods=(replace(GOOD.pods[0], problem="no route"),)), "Pod/a tells nothing: no route"),
         (replace(GOOD, pods=(replace(GOOD.pods[0], backend="memory"),)), "runs backend memory"),
-        (replace(GOOD, rollout=Rollout(message="1 of 2 pods are ready")), "1 of 2 pods are ready"),
+        (replace(GOOD, rollout=Rollout(failed="Pod/b is killed for its memory")), "killed for its memory"),
     ],
 )
 def test_what_does_not_hold_is_rolled_back(seen: Observation, says: str) -> None:
@@ -186,6 +185,40 @@ def test_what_does_not_hold_is_rolled_back(seen: Observation, says: str) -> None
     # The same is not tried over and over, something else is.
     assert life.look(GOOD, seconds=10**6) == steps.ROLLED_BACK
     assert life.look(GOOD, OTHER) == steps.PROVISIONING
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        replace(GOOD, pods=(replace(GOOD.pods[0], problem="no route"),)),
+        replace(GOOD, rollout=Rollout(message="1 of 2 pods are ready")),
+    ],
+)
+def test_what_may_pass_is_waited_for_and_not_for_ever(seen: Observation) -> None:
+    life = changed(MEMORY, HYBRID)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    assert life.look(seen, seconds=301) == steps.VALIDATING
+    assert life.look(seen, seconds=300) == steps.ROLLING_BACK
+    life = changed(MEMORY, HYBRID)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    life.look(seen, seconds=301)
+    assert life.look(GOOD) == steps.COMPLETED
+
+
+def test_a_file_that_a_pod_has_open_keeps_its_model() -> None:
+    other = EMBEDDED | {"cache": {"embedding": {"revision": "2"}}}
+    life = changed(EMBEDDED, other)
+    assert life.step == steps.FAILED
+    assert life.placement.identity == Placement.wanted(resource(EMBEDDED)).identity
+    assert life.look(GOOD, EMBEDDED) == steps.FAILED
+    assert trouble(resource(EMBEDDED), life.state) is None
+
+
+def test_the_mode_of_a_managed_milvus_is_not_a_place() -> None:
+    cluster: Json = {"milvus": {"managed": {"mode": "cluster"}}}
+    assert Placement.wanted(resource(MANAGED)).identity == Placement.wanted(resource(cluster)).identity
 
 
 def test_many_failures_end_the_window_early() -> None:
