@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import orjson
@@ -22,13 +21,14 @@ from semantic_router_proxy.server.asking import Question
 from semantic_router_proxy.server.engine import AUTO_MODELS, Engine
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.failures import as_api_error
-from semantic_router_proxy.server.flight import Flight, Verdict
+from semantic_router_proxy.server.flight import Flight
 from semantic_router_proxy.server.limits import CallerLimits
 from semantic_router_proxy.server.observe import Observer, RequestRecord
-from semantic_router_proxy.server.passing import as_headers, to_client, to_upstream
+from semantic_router_proxy.server.passing import to_upstream
 from semantic_router_proxy.server.protocols.base import WireProtocol
 from semantic_router_proxy.server.receiving import receive
 from semantic_router_proxy.server.tracing import CLIENT, Span, child
+from semantic_router_proxy.server.verdicts import answered_verdict, hit_verdict
 from semantic_router_proxy.upstream.client import Exchange, UpstreamClient
 from semantic_router_proxy.upstream.errors import UpstreamError
 from semantic_router_proxy.upstream.provider import Target
@@ -177,7 +177,7 @@ class Gateway:
                 request.record.cache_reason = "shadow"
                 shadowed, hit = hit, None
             if hit is not None:
-                flight.begin(_hit_verdict(hit, route), streamed=False)
+                flight.begin(hit_verdict(hit, route), streamed=False)
                 flight.finish(hit.response)
                 return
         target = await self._ask(flight, request, engine, targets, route)
@@ -239,8 +239,18 @@ class Gateway:
                 if exchange.status < 400:
                     engine.router.performance.first_byte(model, exchange.first_byte_seconds)
                 _describe(span, exchange)
-                counted = partial(self.count_tokens, model, saved=False)
-                verdict = _answered(request, route, exchange)
+
+                def counted(answer: object) -> None:
+                    self.count_tokens(model, answer, saved=False)
+                    if span is not None:
+                        prompt, completion = usage_of(answer)
+                        span.attributes |= {
+                            "gen_ai.usage.input_tokens": prompt,
+                            "gen_ai.usage.output_tokens": completion,
+                        }
+
+                read = request.prepared is not None and request.prepared.eligibility.exact
+                verdict = answered_verdict(exchange, route, read=read)
                 await receive(flight, request.protocol, exchange, asked.translation(target), verdict, counted)
                 return target
 
@@ -283,20 +293,6 @@ def _describe(span: Span | None, exchange: Exchange) -> None:
         }
 
 
-def _answered(request: Request, route: Route, exchange: Exchange) -> Verdict:
-    prepared = request.prepared
-    read = prepared is not None and prepared.eligibility.exact
-    return Verdict(
-        cache="miss" if read else "bypass",
-        model=exchange.target.model.name,
-        decision=route.decision,
-        reason=route.reason,
-        use_reasoning=route.use_reasoning,
-        escalated=route.escalated,
-        upstream_headers=as_headers(to_client(exchange.headers)),
-    )
-
-
 def usage_of(answer: object) -> tuple[int, int]:
     """Return the prompt's and the completion's tokens as an answer of any protocol tells them; 0 where it does not."""
     usage = answer.get("usage") if isinstance(answer, dict) else None
@@ -305,25 +301,3 @@ def usage_of(answer: object) -> tuple[int, int]:
     prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
     completion = usage.get("completion_tokens", usage.get("output_tokens"))
     return (prompt if isinstance(prompt, int) else 0, completion if isinstance(completion, int) else 0)
-
-
-def exact_verdict(hit: CacheHit) -> Verdict:
-    header = hit.header
-    return Verdict(
-        "hit", hit.tier, hit.similarity, header.created_at, header.model, header.decision, entry_id=header.entry_id
-    )
-
-
-def _hit_verdict(hit: CacheHit, route: Route) -> Verdict:
-    return Verdict(
-        "hit",
-        hit.tier,
-        hit.similarity,
-        hit.header.created_at,
-        route.model,
-        route.decision,
-        route.reason,
-        route.use_reasoning,
-        entry_id=hit.header.entry_id,
-        escalated=route.escalated,
-    )

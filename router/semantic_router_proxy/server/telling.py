@@ -10,7 +10,7 @@ import orjson
 from semantic_router_proxy.cache.entry import CacheHit
 from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.flight import Flight, Verdict
-from semantic_router_proxy.server.gateway import Gateway, Request, exact_verdict
+from semantic_router_proxy.server.gateway import Gateway, Request
 from semantic_router_proxy.server.http import (
     EVENT_STREAM,
     JSON,
@@ -23,6 +23,7 @@ from semantic_router_proxy.server.http import (
     send_error,
 )
 from semantic_router_proxy.server.observe import RequestRecord
+from semantic_router_proxy.server.verdicts import exact_verdict
 
 
 async def send_hit(gateway: Gateway, request: Request, hit: CacheHit, send: Send) -> None:

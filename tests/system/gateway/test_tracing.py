@@ -80,6 +80,7 @@ async def test_one_trace_from_the_caller_to_the_model_server(router: Running, co
     assert router.standin.record.last_headers["traceparent"] == f"00-{TRACE}-{call['spanId']}-01"
     told = attributes(root)
     assert (told["http.response.status_code"], told["semantic_router.cache"]) == ("200", "miss")
+    assert int(attributes(call)["gen_ai.usage.output_tokens"]) > 0
     assert (told["gen_ai.request.model"], attributes(call)["semantic_router.provider"]) == ("small", "local")
     assert collector.headers["x-collector-key"] == "k1"
     assert QUESTION not in str(collector.documents), "texts are not for traces"

@@ -79,6 +79,14 @@ def test_the_flat_layouts_keys_without_effect_are_named() -> None:
     }
 
 
+def test_litellms_file_is_told_where_its_keys_go() -> None:
+    with pytest.raises(
+        ConfigError, match=r"model_list: this is a configuration of LiteLLM.*docs/gateway\.md"
+    ) as refused:
+        to_native({"model_list": [], "litellm_settings": {}}, None)
+    assert len(refused.value.problems) == 1
+
+
 def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Return where the mappings of a file are."""
     if isinstance(node, dict):

@@ -178,6 +178,38 @@ def test_reasoning_is_switched_as_the_family_understands_it(family: Any, use: bo
     assert reasoning_fields(model, body, use_reasoning=use) == fields
 
 
+TOLD = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}
+CALLED = {"role": "assistant", "content": [{"type": "tool_use", "id": "t"}]}
+THOUGHT = {"role": "assistant", "content": [{"type": "thinking"}, {"type": "tool_use", "id": "t"}]}
+ADAPTIVE = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "medium"}}
+
+
+@pytest.mark.parametrize(
+    ("family", "body", "fields"),
+    [
+        ("anthropic", {}, ADAPTIVE),
+        (
+            "anthropic",
+            {"output_config": {"effort": "max", "x": 1}},
+            {**ADAPTIVE, "output_config": {"effort": "max", "x": 1}},
+        ),
+        ("anthropic", {"thinking": {"type": "disabled"}}, {}),
+        ("anthropic", {"temperature": 0}, {}),
+        ("anthropic", {"tool_choice": {"type": "any"}}, {}),
+        ("anthropic", {"messages": [CALLED, TOLD]}, {}),
+        ("anthropic", {"messages": [THOUGHT, TOLD]}, ADAPTIVE),
+        ("anthropic-budget", {"max_tokens": 8192}, {"thinking": {"type": "enabled", "budget_tokens": 4096}}),
+        ("anthropic-budget", {"max_tokens": 2000}, {"thinking": {"type": "enabled", "budget_tokens": 1999}}),
+        ("anthropic-budget", {"max_tokens": 1000}, {}),
+        ("qwen3", {}, {}),
+    ],
+)
+def test_thinking_is_switched_on_where_anthropic_takes_it(family: Any, body: Any, fields: Any) -> None:
+    model = ModelConfig(name="m", provider="p", reasoning_family=family)
+    assert reasoning_fields(model, body, path="/messages", use_reasoning=True) == fields
+    assert reasoning_fields(model, body, path="/messages", use_reasoning=False) == {}
+
+
 def test_a_decisions_reasoning_effort_comes_before_the_models() -> None:
     model = ModelConfig(name="m", provider="p", reasoning_family="openai", reasoning_effort="low")
     assert reasoning_fields(model, {}, use_reasoning=True, effort="high") == {"reasoning_effort": "high"}

@@ -11,7 +11,7 @@ from semantic_router_proxy.config.layouts.cli import from_cli
 from semantic_router_proxy.config.layouts.flat import KEYS as FLAT_KEYS
 from semantic_router_proxy.config.layouts.flat import from_flat
 from semantic_router_proxy.config.layouts.foreign import Foreign, Notes
-from semantic_router_proxy.config.problems import Problem
+from semantic_router_proxy.config.problems import ConfigError, Problem
 
 
 def to_native(data: dict[str, Any], file: Path | None) -> tuple[dict[str, Any], list[Problem]]:
@@ -19,6 +19,9 @@ def to_native(data: dict[str, Any], file: Path | None) -> tuple[dict[str, Any], 
 
     Raises ConfigError for foreign keys whose meaning must not be dropped in silence.
     """
+    if "model_list" in data:
+        advice = "docs/gateway.md, Coming from LiteLLM, says where each key goes"
+        raise ConfigError([Problem(file, "model_list", "this is a configuration of LiteLLM", advice=advice)])
     notes = Notes(file)
     foreign = Foreign(data, "", notes)
     if "routing" in data or "global" in data:
