@@ -7,6 +7,7 @@ import typer
 from semantic_router_proxy.cache.index.processor import UnsuitableProcessorError
 from semantic_router_proxy.commands import cache, model
 from semantic_router_proxy.commands.check_config import check_config
+from semantic_router_proxy.commands.check_connection import check_connection
 from semantic_router_proxy.commands.demo import demo
 from semantic_router_proxy.commands.explain import explain
 from semantic_router_proxy.commands.serve import serve
@@ -36,6 +37,7 @@ def options(
 
 app.command()(serve)
 app.command(name="check-config")(check_config)
+app.command(name="check-connection")(check_connection)
 app.command()(explain)
 app.command()(demo)
 app.add_typer(cache.app, name="cache")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from semantic_router_operator.probes.milvus import Target, Tls, probe
+from semantic_router_proxy.cache.milvus.reach import NotReachedError, reach
 from semantic_router_proxy.cache.milvus.store import MilvusStore
 from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.milvus import MilvusConfig
@@ -127,3 +128,13 @@ def test_the_operators_probe_tells_certificates_apart(one_way: int, mutual: int,
     assert asked(mutual, Tls(ca, certificate, key, SERVER_NAME)) == ""
     assert asked(mutual, Tls(ca, server_name=SERVER_NAME)) == "CertificateRefused"
     assert asked(mutual, Tls(ca, certificate, b"not a key", SERVER_NAME)) == "CertificateUnusable"
+
+
+def test_the_way_is_looked_at_step_by_step(one_way: int, certificates: Path) -> None:
+    tls = {"enabled": True, "ca_file": str(certificates / "ca.crt"), "server_name": SERVER_NAME}
+    connection: dict[str, Any] = {"host": "127.0.0.1", "port": one_way, "tls": tls}
+    steps = list(reach(MilvusConfig.model_validate({"connection": connection}), 5))
+    assert [step.name for step in steps] == ["name", "port", "tls", "login", "collection"]
+    tls["ca_file"] = str(certificates / "stranger.crt")
+    with pytest.raises(NotReachedError, match=r"the certificate is not good for milvus\.test"):
+        list(reach(MilvusConfig.model_validate({"connection": connection}), 5))

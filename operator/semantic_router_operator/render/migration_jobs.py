@@ -55,7 +55,7 @@ def migration_job(source: SemanticRouter, target: SemanticRouter, facts: Cluster
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "initContainers": [first.container("export", *_EXPORT[plan.task])] if first is not None else [],
+        "initContainers": _before(first, pod, plan.task),
         "containers": [pod.container(plan.task, *_COMMANDS[plan.task])],
         "volumes": _volumes(*([first] if first is not None else []), pod),
     }
@@ -70,6 +70,14 @@ def migration_job(source: SemanticRouter, target: SemanticRouter, facts: Cluster
             "template": {"metadata": {"labels": job_names.labels(target)}, "spec": spec},
         },
     }
+
+
+def _before(first: "_Pod | None", pod: "_Pod", task: Task) -> list[Object]:
+    """What runs before the work: the entries are fetched, or the way is looked at step by step, so that the pod says
+    whether it is the name, the port, the certificate or the login that is wrong."""
+    if first is not None:
+        return [first.container("export", *_EXPORT[task])]
+    return [pod.container("connect", "check-connection", "--config", _CONFIG)] if task == "verify" else []
 
 
 _COMMANDS: Mapping[Task, tuple[str, ...]] = {

@@ -73,8 +73,10 @@ def test_before_the_switch_pods_are_those_of_the_old_placement() -> None:
 def test_a_job_has_the_environment_of_the_pods_that_come() -> None:
     job = found(objects_of(HYBRID, state(MEMORY, HYBRID, steps.VERIFYING), FACTS), "Job")
     router = found(render(HYBRID, FACTS), "Deployment")["spec"]["template"]["spec"]
-    (container,) = containers(job).values()
+    container, connect = containers(job)["verify"], containers(job)["connect"]
     assert container["args"] == ["cache", "verify", "--config", "/app/config/config.yaml"]
+    assert connect["args"] == ["check-connection", "--config", "/app/config/config.yaml"]
+    assert connect["env"] == container["env"]
     assert [each for each in container["env"] if each in router["containers"][0]["env"]] == router["containers"][0][
         "env"
     ]

@@ -123,11 +123,18 @@ class Connection:
             raise StoreUnavailable(f"Milvus at {self.address} gave no answer within {limit:g} s") from None
 
     def _run(self, call: Callable[[MilvusClient], Result], seconds: float) -> Result:
-        try:
+        def connected() -> Result:
             with self._connecting:
                 if self._client is None:
                     self._client = self._connect()
             return call(TimeLimited(self._client, seconds, self._log_requests))
+
+        return self.explained(connected)
+
+    def explained(self, call: Callable[[], Result]) -> Result:
+        """Return what the call returns; what a client raises in it is told in a sentence, by StoreUnavailable."""
+        try:
+            return call()
         except (StoreMismatch, StoreUnavailable):
             raise
         except (MilvusException, grpc.RpcError, OSError, ValueError, RuntimeError) as error:
