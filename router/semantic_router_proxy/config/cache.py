@@ -12,14 +12,18 @@ SignalType = Literal[
 BackendType = Literal["memory", "milvus", "hybrid"]
 EvictionPolicy = Literal["fifo", "lru", "lfu"]
 Scope = Literal["identity", "global"]
+# Those whose function words the cache knows (cache/guard/data/languages.yaml); in any other nothing can be told.
+GuardLanguage = Literal["en", "de", "es", "fr", "id", "it", "nl", "pl", "pt", "sv", "tr"]
 
 
 class GuardConfig(Section):
     """The lexical check after similarity: what must be equal in two questions for one answer to serve both."""
 
     enabled: bool = True
-    languages: tuple[str, ...] = Field(
-        ("en",), description="ISO 639-1 codes that the guard may judge; text in any other is matched exactly only."
+    languages: tuple[GuardLanguage, ...] = Field(
+        ("en",),
+        description="ISO 639-1 codes of languages whose questions may be answered by likeness; any other is matched "
+        "exactly only. The guard's words are English: in other languages it compares numbers, names and words as such.",
     )
 
 
