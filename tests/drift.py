@@ -8,13 +8,14 @@ import yaml
 
 from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.cli import to_yaml
-from semantic_router_operator.render.rbac import Rule, lease_rules, rules
+from semantic_router_operator.render.rbac import Rule, certificate_rules, lease_rules, rules, webhook_rules
 from tests.reference import pages
 from tests.troubleshooting import troubleshooting
 
 OPERATOR = "semantic-router-operator"
 CHART = f"helm/{OPERATOR}"
-_LEASE = "LEASE-NAME"
+# In the chart Lease, webhook and certificate have the release's name.
+_NAME = "RELEASE-NAME"
 ROOT = Path(__file__).parents[1]
 
 
@@ -30,9 +31,14 @@ def generated() -> dict[str, str]:
         f"manifests/crds/{CRD_NAME}.yaml": to_yaml([crd]),
         f"{CHART}/files/{CRD_NAME}.yaml": to_yaml([kept]),
         f"{CHART}/templates/_rules.tpl": _defined("rules", rules())
-        + _defined("leaseRules", [{**rule, **_named(rule)} for rule in lease_rules(OPERATOR)]),
+        + _defined("leaseRules", lease_rules(_NAME))
+        + _defined("webhookRules", webhook_rules(_NAME))
+        + _defined("certificateRules", certificate_rules(_NAME)),
         "manifests/operator/lease-role.yaml": _role("Role", f"{OPERATOR}-lease", lease_rules(OPERATOR)),
         "manifests/default/role.yaml": _role("ClusterRole", OPERATOR, rules()),
+        "manifests/webhook/role.yaml": _role("ClusterRole", f"{OPERATOR}-webhook", webhook_rules(OPERATOR))
+        + "---\n"
+        + _role("Role", f"{OPERATOR}-webhook", certificate_rules(OPERATOR)),
         "manifests/namespaced/role.yaml": _role("Role", OPERATOR, rules()),
         **pages(),
         "docs/troubleshooting.md": troubleshooting(),
@@ -48,13 +54,8 @@ def _role(kind: str, name: str, content: list[Rule]) -> str:
 
 def _defined(name: str, content: list[Rule]) -> str:
     """A Helm template that holds the rules; written here, included in templates/rbac.yaml."""
-    text = yaml.safe_dump(content, sort_keys=False).replace(_LEASE, f'{{{{ include "{OPERATOR}.name" . }}}}')
+    text = yaml.safe_dump(content, sort_keys=False).replace(_NAME, f'{{{{ include "{OPERATOR}.name" . }}}}')
     return f'{{{{- define "{OPERATOR}.{name}" -}}}}\n{text}{{{{- end }}}}\n'
-
-
-def _named(rule: Rule) -> dict[str, list[str]]:
-    """In the chart the Lease has the release's name."""
-    return {"resourceNames": [_LEASE]} if "resourceNames" in rule else {}
 
 
 def stale() -> list[str]:

@@ -93,6 +93,16 @@ def run(
             "kubectl port-forward. May be repeated.",
         ),
     ] = None,
+    webhook_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the validating webhook; none: there is no webhook.")
+    ] = None,
+    webhook_configuration: Annotated[
+        str, typer.Option(help="The ValidatingWebhookConfiguration that leads here; its caBundle is kept true.")
+    ] = "semantic-router-operator",
+    webhook_certificates: Annotated[
+        Path | None,
+        typer.Option(help="A folder with tls.crt and tls.key, such as cert-manager's; none: one is made, in a Secret."),
+    ] = None,
 ) -> None:
     """Run the operator until it is told to stop."""
     # Late, because rendering a file needs neither kopf nor a Kubernetes client.
@@ -110,6 +120,9 @@ def run(
         resync_seconds=resync_seconds,
         image=image,
         connect_to=dict(map(_address_pair, connect_to or ())),
+        webhook_port=webhook_port,
+        webhook_configuration=webhook_configuration,
+        webhook_certificates=webhook_certificates,
     )
     raise typer.Exit(code)
 

@@ -25,6 +25,7 @@ EVERYTHING: dict[str, Any] = {
     "tolerations": [{"key": "infra", "operator": "Exists"}],
     "affinity": {"nodeAffinity": {}},
     "priorityClassName": "system-cluster-critical",
+    "webhook": {"enabled": True, "certificates": "self-signed", "failurePolicy": "Fail", "port": 10250},
     "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
 }
 
@@ -130,8 +131,38 @@ def test_a_service_monitor_selects_the_metrics_service(helm: Helm) -> None:
     assert (endpoint["port"], endpoint["interval"]) == (service["spec"]["ports"][0]["name"], "15s")
 
 
+def test_the_webhook_s_certificate_is_the_operator_s_or_cert_manager_s(helm: Helm) -> None:
+    own = helm.template(webhook={"enabled": True})
+    assert "Certificate" not in {each["kind"] for each in yaml.safe_load_all(own) if each}
+    assert "--webhook-port=9443" in _container(own)["args"]
+    assert "--webhook-configuration=semantic-router-operator" in _container(own)["args"]
+    service, name = _one(own, "Service", "semantic-router-operator-webhook"), "semantic-router-operator"
+    client = _one(own, "ValidatingWebhookConfiguration", name)["webhooks"][0]["clientConfig"]
+    assert client["service"]["name"] == service["metadata"]["name"]
+    assert _one(own, "Role", f"{name}-webhook")["rules"][1]["resourceNames"] == [f"{name}-webhook-tls"]
+
+    theirs = helm.template(webhook={"enabled": True, "certificates": "cert-manager"})
+    certificate = _one(theirs, "Certificate", f"{name}-webhook")
+    configuration = _one(theirs, "ValidatingWebhookConfiguration", name)
+    injected = configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
+    assert injected.partition("/")[2] == certificate["metadata"]["name"]
+    assert "--webhook-certificates=/webhook" in _container(theirs)["args"]
+    volumes = _one(theirs, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert certificate["spec"]["secretName"] in [each.get("secret", {}).get("secretName") for each in volumes]
+    assert not [each for each in yaml.safe_load_all(theirs) if each and each["metadata"]["name"] == f"{name}-webhook"
+                and each["kind"] in ("ClusterRole", "Role")]  # fmt: skip
+
+
+def test_a_webhook_asks_only_about_watched_namespaces(helm: Helm, namespace: str) -> None:
+    text = helm.template(webhook={"enabled": True}, watchNamespaces=[namespace])
+    (webhook,) = _one(text, "ValidatingWebhookConfiguration")["webhooks"]
+    (expression,) = webhook["namespaceSelector"]["matchExpressions"]
+    assert expression["values"] == [namespace]
+    assert webhook["failurePolicy"] == "Ignore"
+
+
 def test_without_rbac_the_chart_makes_no_right(helm: Helm) -> None:
-    text = helm.template(rbac={"create": False, "aggregate": False})
+    text = helm.template(rbac={"create": False, "aggregate": False}, webhook={"enabled": True})
     kinds = {each["kind"] for each in yaml.safe_load_all(text) if each}
     assert not kinds & {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
@@ -149,7 +180,7 @@ def test_a_wrong_value_is_refused_by_name(helm: Helm, values: dict[str, Any], na
     assert named in helm.refusal(**values)
 
 
-@pytest.mark.parametrize("folder", ["default", "namespaced"])
+@pytest.mark.parametrize("folder", ["default", "namespaced", "webhook"])
 def test_the_api_server_takes_the_manifests(kubectl: Kubectl, folder: str) -> None:
     text = kubectl("kustomize", str(ROOT / "manifests" / folder))
     own = {"semantic-router-system": kubectl.namespace, "vllm-semantic-router-system": kubectl.namespace}

@@ -34,3 +34,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .image.repository }}:{{ .image.tag | default .version }}
 {{- end -}}
 {{- end }}
+
+{{- /* "true" where cert-manager makes the webhook's certificate, else empty. */}}
+{{- define "semantic-router-operator.certManager" -}}
+{{- if and .Values.webhook.enabled (or (eq .Values.webhook.certificates "cert-manager") (and (eq .Values.webhook.certificates "auto") (.Capabilities.APIVersions.Has "cert-manager.io/v1"))) -}}
+true
+{{- end -}}
+{{- end }}

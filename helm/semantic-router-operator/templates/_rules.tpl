@@ -185,3 +185,31 @@
   resourceNames:
   - {{ include "semantic-router-operator.name" . }}
 {{- end }}
+{{- define "semantic-router-operator.webhookRules" -}}
+- apiGroups:
+  - admissionregistration.k8s.io
+  resources:
+  - validatingwebhookconfigurations
+  verbs:
+  - get
+  - patch
+  resourceNames:
+  - {{ include "semantic-router-operator.name" . }}
+{{- end }}
+{{- define "semantic-router-operator.certificateRules" -}}
+- apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - create
+- apiGroups:
+  - ''
+  resources:
+  - secrets
+  verbs:
+  - get
+  - patch
+  resourceNames:
+  - {{ include "semantic-router-operator.name" . }}-webhook-tls
+{{- end }}

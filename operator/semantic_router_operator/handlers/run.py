@@ -14,14 +14,17 @@ from typing import Any
 import structlog
 
 from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.cluster.lease import LeaseElection
+from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.handlers import health
 from semantic_router_operator.handlers.freshness import KIND, Freshness
 from semantic_router_operator.handlers.metrics import LEADER
 from semantic_router_operator.handlers.queue import Key, WorkQueue
 from semantic_router_operator.handlers.reconciler import Reconciler
 from semantic_router_operator.handlers.watch import watch
+from semantic_router_operator.handlers.webhook import Webhook
 from semantic_router_operator.render.facts import DEFAULT_IMAGE
 
 # How often the watch is compared with a list (of metadata).
@@ -43,11 +46,14 @@ async def run_operator(
     resync_seconds: float = 600.0,
     image: str = DEFAULT_IMAGE,
     connect_to: Mapping[str, str] = MappingProxyType({}),
+    webhook_port: int | None = None,
+    webhook_configuration: str = "semantic-router-operator",
+    webhook_certificates: Path | None = None,
 ) -> int:
     """Runs until a signal (exit code 0) or until leadership is lost (1; the pod's restart policy starts anew).
 
-    Empty `namespaces` means the whole cluster. `connect_to` leads addresses (host:port) of Milvus to
-    others. Raises ApiError (no access) and OSError (a port is taken).
+    Empty `namespaces` means the whole cluster. `connect_to` leads addresses (host:port) of Milvus to others; without
+    `webhook_port` there is no webhook. Raises ApiError (no access) and OSError (a port is taken).
     """
     connection = await Connection.open(kubeconfig)
     identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
@@ -61,7 +67,8 @@ async def run_operator(
 
     reconciler = Reconciler(connection, namespaces, wake, wake_soon, image, identity, connect_to)
     queue = WorkQueue(reconciler.reconcile, workers)
-    election = LeaseElection(connection, lease_namespace or connection.namespace, lease_name, identity)
+    namespace = lease_namespace or connection.namespace
+    election = LeaseElection(connection, namespace, lease_name, identity)
     freshness = Freshness()
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,7 +78,13 @@ async def run_operator(
         kinds = health.frozen(reconciler.watches, time.monotonic())
         return [KIND, *kinds] if freshness.frozen else kinds
 
-    server = await health.serve(host, health_port, metrics_port, stale, ready)
+    servers = [await health.serve(host, health_port, metrics_port, stale, ready)]
+    aside: list[asyncio.Task[None]] = []
+    if webhook_port is not None:
+        objects = Objects(connection, Discovery(connection))
+        webhook = Webhook(objects, namespace, webhook_configuration, webhook_certificates)
+        servers.append(await webhook.serve(host, webhook_port))
+        aside.append(asyncio.create_task(webhook.run()))
     # A stand-by is ready as well: a rolling update of the operator waits for it while the old leader still leads.
     ready.set()
     try:
@@ -84,7 +97,11 @@ async def run_operator(
             await election.release()
         return code
     finally:
-        await server.cleanup()
+        for task in aside:
+            task.cancel()
+        await asyncio.gather(*aside, return_exceptions=True)
+        for server in servers:
+            await server.cleanup()
         await connection.close()
 
 

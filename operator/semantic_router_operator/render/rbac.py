@@ -41,5 +41,19 @@ def lease_rules(name: str) -> list[Rule]:
     ]
 
 
+def webhook_rules(name: str) -> list[Rule]:
+    """What it may do in the whole cluster for its webhook: keep the caBundle of the configuration `name`."""
+    group = "admissionregistration.k8s.io"
+    return [{**_rule(group, ["validatingwebhookconfigurations"], ["get", "patch"]), "resourceNames": [name]}]
+
+
+def certificate_rules(name: str) -> list[Rule]:
+    """What it may do in its own namespace for the webhook `name`: keep its certificate in a Secret."""
+    return [
+        _rule("", ["secrets"], ["create"]),
+        {**_rule("", ["secrets"], ["get", "patch"]), "resourceNames": [f"{name}-webhook-tls"]},
+    ]
+
+
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Rule:
     return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
