@@ -222,3 +222,21 @@ def resource() -> Json:
             "cache": {"backend": "memory", "similarityThreshold": 0.85},
         },
     }
+
+
+@pytest.fixture
+def milvus_operator(kubectl: Kubectl, tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Starts the stand-in when it is called."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        command = [sys.executable, "-m", "tests.milvus_operator", f"--kubeconfig={kubectl.access.kubeconfig}"]
+        with (tmp_path / "milvus-operator.log").open("wb") as log:
+            arguments = [f"--namespace={kubectl.namespace}", "--kubelet", "--seconds=0.2"]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            started.append(subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

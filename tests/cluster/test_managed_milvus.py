@@ -2,15 +2,11 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.conftest import ROOT, Kubectl, Operators, condition, eventually
+from tests.cluster.conftest import Kubectl, Operators, condition, eventually
 from tests.cluster.test_lifecycle import ready_pods
 from tests.milvus.server import MilvusServer
 
@@ -28,24 +24,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     running.start(token="root:Milvus")
     yield running
     running.kill()
-
-
-@pytest.fixture
-def milvus_operator(kubectl: Kubectl, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Starts the stand-in when it is called."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> None:
-        command = [sys.executable, "-m", "tests.milvus_operator", f"--kubeconfig={kubectl.access.kubeconfig}"]
-        with (tmp_path / "milvus-operator.log").open("wb") as log:
-            arguments = [f"--namespace={kubectl.namespace}", "--kubelet", "--seconds=0.2"]
-            environment = os.environ | {"PYTHONPATH": str(ROOT)}
-            started.append(subprocess.Popen([*command, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log))
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture

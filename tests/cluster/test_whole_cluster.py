@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,69 @@ def _route(kubectl: Kubectl) -> Json | None:
 def _there(kubectl: Kubectl) -> bool:
     done: subprocess.CompletedProcess[str] = kubectl.run("get", "servicemonitors", "-o", "name")
     return "servicemonitor" in done.stdout
+
+
+STORAGE_CLASS = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: standard, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+provisioner: example.test/disk
+allowVolumeExpansion: %s
+"""
+
+
+def test_a_milvus_waits_for_what_the_cluster_lacks_and_its_volumes_grow(
+    kubectl: Kubectl, operators: Operators, resource: Json, milvus_operator: Callable[[], None]
+) -> None:
+    operators.start("--resync-seconds=1", whole_cluster=True)
+    managed = {"version": "2.5.4", "auth": {"enabled": False}, "etcdStorage": {"size": "1Gi"}}
+    resource["spec"] |= {"cache": {"backend": "hybrid"}, "milvus": {"managed": managed}}
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: condition(kubectl, "MilvusReady").get("reason") == "OperatorMissing")
+    assert "helm install milvus-operator" in condition(kubectl, "MilvusReady")["message"]
+    notes = eventually(lambda: [n["note"] for n in (kubectl.get("events.events.k8s.io") or {}).get("items", ())])
+    assert any("helm install milvus-operator" in note for note in notes)
+    config = eventually(lambda: kubectl.get("configmap/semantic-router-config"))
+    assert "backend_type: memory" in config["data"]["config.yaml"]
+
+    crd = str(FIXTURES / "milvus.io_milvuses.yaml")
+    kubectl("apply", "--server-side", "-f", crd)
+    try:
+        eventually(lambda: condition(kubectl, "MilvusReady").get("reason") == "NoStorageClass")
+        assert kubectl.get("milvus/semantic-router") is None
+        kubectl("apply", "-f", "-", stdin=STORAGE_CLASS % "true")
+        eventually(lambda: kubectl.get("milvus/semantic-router"))
+        milvus_operator()
+        eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+
+        claim = "pvc/data-semantic-router-etcd-0"
+        bound = json.dumps({"status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}})
+        kubectl("patch", claim, "--subresource=status", "--type=merge", "-p", bound)
+        _etcd_storage(kubectl, "2Gi")
+        eventually(lambda: _requested(kubectl, claim) == "2Gi")
+        # The template of a StatefulSet cannot change: what the chart is told stays.
+        spec = (kubectl.get("milvus/semantic-router") or {})["spec"]
+        assert spec["dependencies"]["etcd"]["inCluster"]["values"]["persistence"]["size"] == "1Gi"
+
+        kubectl("apply", "-f", "-", stdin=STORAGE_CLASS % "false")
+        _etcd_storage(kubectl, "3Gi")
+        eventually(lambda: condition(kubectl, "Degraded").get("reason") == "ChangeRefused")
+        assert "does not allow volumes to grow" in condition(kubectl, "Degraded")["message"]
+        assert _requested(kubectl, claim) == "2Gi"
+        kubectl("delete", "sr/semantic-router", "--wait=false")
+        eventually(lambda: kubectl("get", "milvus,pvc", "-o", "name") == "", 120)
+    finally:
+        kubectl("delete", "--wait=false", "-f", crd)
+        kubectl("delete", "storageclass", "standard", "--ignore-not-found")
+
+
+def _etcd_storage(kubectl: Kubectl, size: str) -> None:
+    change = json.dumps({"spec": {"milvus": {"managed": {"etcdStorage": {"size": size}}}}})
+    kubectl("patch", "sr/semantic-router", "--type=merge", "-p", change)
+
+
+def _requested(kubectl: Kubectl, claim: str) -> str:
+    return str((kubectl.get(claim) or {})["spec"]["resources"]["requests"]["storage"])
 
 
 POLICY = """
