@@ -17,6 +17,7 @@ from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import ConfigMaps, Secrets
 from semantic_router_operator.handlers.desired import desired_of, managed_of_raw, mentions_of, secrets_of
+from semantic_router_operator.handlers.diagnosis import Diagnoser
 from semantic_router_operator.handlers.managed import Look, ManagedMilvus
 from semantic_router_operator.handlers.migrating import Migrator, Scene
 from semantic_router_operator.handlers.probing import Prober
@@ -114,6 +115,7 @@ class Reconciler:
         self._connect_to = connect_to
         self._prober = Prober(self._secrets.data, wake_soon)
         self._migrator = Migrator(wake_soon)
+        self._diagnoser = Diagnoser(connection, wake_soon)
 
     @property
     def watches(self) -> list[Informer]:
@@ -127,6 +129,7 @@ class Reconciler:
             for informer in self.watches:
                 group.create_task(informer.run())
             group.create_task(self._prober.run())
+            group.create_task(self._diagnoser.run())
 
     async def synced(self) -> None:
         """Returns once every informer has listed its kind."""
@@ -177,6 +180,7 @@ class Reconciler:
             self._prober.forget(key)
             self._migrator.forget(key)
             self._managed.forget(key)
+            self._diagnoser.forget(key)
             return
         self._known.add(key)
         rollout = rollout_of(raw, self._image, self._children_of(key))
@@ -193,7 +197,8 @@ class Reconciler:
             desired, _ = await self._desired(raw, rollout)
             observed, unseen = await self._observed(raw, desired)
         settled = self._writer.settled(key, desired.objects, observed)
-        pods, probed = self._pods_of(key), self._probed(key, desired)
+        pods = self._pods_of(key)
+        probed = replace(self._probed(key, desired), diagnosis=self._diagnoser.found(key))
         todo = plan(raw, desired, observed, now, pods, failed=unseen, settled=settled, probed=probed, rollout=rollout)
         failed = unseen | await self._writer.write(key, todo, observed)
         if desired.managed is not None and desired.managed.claims:
@@ -209,6 +214,7 @@ class Reconciler:
                 self._own_versions[key] = int(result["metadata"]["resourceVersion"])
             if "rollout" in told.status and not rollout.back:
                 self._wake_soon(key)  # it stands in the status now that this state has failed: go back
+        self._diagnoser.look(key, (told.status or raw["status"])["conditions"], lambda: secrets_of(raw).all, probed)
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
         await self._tidied(raw, desired, observed, todo)

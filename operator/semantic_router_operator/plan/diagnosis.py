@@ -20,15 +20,15 @@ class Unready:
     reason: str
     since: str
 
-    def patience(self, now: datetime) -> float:
-        """Return for how many seconds yet it may be left alone."""
+    def patience(self, now: datetime, seconds: float = PATIENCE_SECONDS) -> float:
+        """Return for how many seconds yet it may be left alone, of `seconds` in all."""
         waited = (now - datetime.fromisoformat(self.since.replace("Z", "+00:00"))).total_seconds()
-        return max(0.0, PATIENCE_SECONDS - waited)
+        return max(0.0, seconds - waited)
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The doctor's worst finding: its reason, and cause and fix in sentences."""
+    """The doctor's worst finding: its reason, and cause and fix in sentences, short enough for an Event."""
 
     reason: str
     text: str

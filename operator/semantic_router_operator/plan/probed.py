@@ -4,6 +4,8 @@ a status is written when something has turned, not when a row has come."""
 from dataclasses import dataclass, field
 from typing import Literal
 
+from semantic_router_operator.plan.diagnosis import Diagnosis
+
 MilvusReason = Literal[
     "AddressUnknown",
     "Unreachable",
@@ -68,3 +70,4 @@ class Probed:
 
     pods: tuple[PodState, ...] | None = None
     milvus: MilvusState | None = None
+    diagnosis: Diagnosis | None = None

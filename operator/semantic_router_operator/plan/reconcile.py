@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from semantic_router_operator.plan.availability import ROLLING_OUT, ROLLOUT_FAILED, availability
 from semantic_router_operator.plan.conditions import Condition, merged
+from semantic_router_operator.plan.diagnosis import Diagnosis, with_diagnosis
 from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
 from semantic_router_operator.plan.findings import CONFIG_PENDING, Findings, findings
@@ -142,6 +143,7 @@ def plan(
     valid = _config_valid(desired, refused)
     ready = _ready(valid, router, degraded, found, desired.hindrance, suspended=desired.suspended)
     conditions = [ready, valid, router, *found.conditions, *desired.conditions, degraded]
+    conditions = with_diagnosis(conditions, probed.diagnosis)
     status = {**_status(resource, desired, observed, conditions, now), **found.status}
     if rollout.back:
         status["rollout"] = resource["status"]["rollout"]
@@ -160,7 +162,7 @@ def plan(
         deletes=deletes,
         status=None if unchanged else status,
         reverts=tuple(reverts),
-        events=tuple(_transitions(resource, status)),
+        events=(*_transitions(resource, status), *_diagnosed(resource, status, probed.diagnosis)),
     )
 
 
@@ -298,6 +300,17 @@ def _status(
     status["observedGeneration"] = generation
     status["conditions"] = merged(before.get("conditions", ()), conditions, generation, now)
     return status
+
+
+def _diagnosed(resource: Mapping[str, Any], status: Json, diagnosis: Diagnosis | None) -> list[Event]:
+    """An Event where the doctor's verdict is news."""
+    if diagnosis is None:
+        return []
+    told = [
+        any(each["type"] == "Ready" and diagnosis.text in each["message"] for each in state.get("conditions", ()))
+        for state in (status, resource.get("status") or {})
+    ]
+    return [Event("Warning", diagnosis.reason, "Diagnose", diagnosis.text)] if told == [True, False] else []
 
 
 def _transitions(resource: Mapping[str, Any], status: Json) -> list[Event]:

@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from tests.unit.plan.conftest import Life
 
 from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS, Diagnosis, Unready, unready, with_diagnosis
+from semantic_router_operator.plan.probed import Probed
+from semantic_router_operator.plan.reconcile import Plan
 
 SINCE = "2026-11-21T12:00:00Z"
 
@@ -34,3 +37,16 @@ def test_the_verdict_stands_in_ready_once() -> None:
     assert told[1].message == "Waiting. Diagnosis: SecretMissing: It is not there. Create it."
     assert with_diagnosis(told, verdict) == told
     assert with_diagnosis(conditions, None) == conditions
+
+
+def test_the_verdict_is_an_event_once_and_goes_with_the_trouble(life: Life) -> None:
+    verdict = Probed(pods=(), diagnosis=Diagnosis("ServiceMissing", "There is no such Service. Correct the address."))
+    life.reconcile()
+    told = life.reconcile(probed=verdict)
+    assert [(each.type, each.reason, each.action) for each in told.events] == [
+        ("Warning", "ServiceMissing", "Diagnose")
+    ]
+    assert life.condition("Ready")["message"].endswith("There is no such Service. Correct the address.")
+    assert life.plan(probed=verdict) == Plan()
+    life.reconcile()
+    assert "Diagnosis" not in life.condition("Ready")["message"]

@@ -1,0 +1,74 @@
+"""Calls the doctor for resources that are not ready for longer than they should be."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.survey import survey
+from semantic_router_operator.doctor.check import Severity
+from semantic_router_operator.doctor.examination import examine
+from semantic_router_operator.handlers.follow import Follower, Key
+from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS, Diagnosis, Unready, unready
+from semantic_router_operator.plan.probed import Probed
+
+# An examination lists some fifteen kinds of one namespace.
+_SECONDS = 300.0
+# An Event has 1,024 characters; cause, fix and command are known to be shorter than the rest.
+_EVIDENCE = 250
+NOTHING = Diagnosis("", "")
+
+
+class Diagnoser:
+    """`turned` is called with a resource of which another diagnosis is known than before."""
+
+    def __init__(
+        self, connection: Connection, turned: Callable[[Key], None], patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        self._connection = connection
+        self._patience = patience_seconds
+        self._seen: dict[Key, tuple[Callable[[], Iterable[str]], Probed]] = {}
+        self._follower: Follower[tuple[Key, Unready], Diagnosis] = Follower(self._ask, self._pause, turned)
+
+    async def run(self) -> None:
+        """Examines until cancelled."""
+        await self._follower.run()
+
+    def look(
+        self,
+        key: Key,
+        conditions: Iterable[Mapping[str, Any]],
+        secrets: Callable[[], Iterable[str]],
+        probed: Probed,
+    ) -> None:
+        """The resource's conditions are these now; `secrets` gives the names of those that it refers to."""
+        subject = unready(conditions)
+        self._seen[key] = (secrets, probed)
+        self._follower.follow(key, (key, subject) if subject is not None else None)
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone."""
+        self._seen.pop(key, None)
+        self._follower.follow(key, None)
+
+    def found(self, key: Key) -> Diagnosis | None:
+        """The worst error found; None where none was, or nobody has looked yet."""
+        found = self._follower.found(key)
+        return None if found is None or found == NOTHING else found
+
+    async def _ask(self, subject: tuple[Key, Unready], before: Diagnosis | None) -> Diagnosis | None:
+        key, why = subject
+        if why.patience(datetime.now(UTC), self._patience) > 0:
+            return before
+        secrets, probed = self._seen[key]
+        report = examine(await survey(self._connection, *key, secrets(), probed))
+        for finding in report.findings:
+            if finding.severity is Severity.ERROR:
+                seen = f"{finding.subject}: {finding.evidence.rstrip('.')[:_EVIDENCE]}"
+                text = f"{finding.cause} ({seen}.) {finding.fix} {finding.command}".strip()
+                return Diagnosis(finding.reason, text)
+        return NOTHING
+
+    def _pause(self, key: Key, found: Diagnosis | None, since: float) -> float:
+        del key, since
+        return _SECONDS if found is not None else min(_SECONDS, self._patience / 4)
