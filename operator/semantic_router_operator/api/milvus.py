@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from semantic_router_operator.api.base import ApiModel, DeletionPolicy, DnsName, Quantity, SecretRef, rules, unchanged
+from semantic_router_operator.api.base import (
+    ApiModel,
+    DeletionPolicy,
+    DnsLabel,
+    DnsName,
+    Quantity,
+    SecretRef,
+    StringMap,
+    rules,
+    unchanged,
+)
 from semantic_router_operator.api.router import Resources
 
 
@@ -145,6 +155,16 @@ class TlsRef(ApiModel):
     )
 
 
+class MilvusMetrics(ApiModel):
+    """The Services of an external Milvus that serve metrics, for a ServiceMonitor of ours."""
+
+    match_labels: StringMap = Field(
+        json_schema_extra=rules(("size(self) > 0", "name at least one label")), description="Of the Services."
+    )
+    namespace: DnsName | None = Field(None, description="Of the Services; none: the resource's own.")
+    port: DnsLabel = Field("metrics", description="Name of the Services' port.")
+
+
 class ExternalMilvus(ApiModel):
     """A Milvus that is there already."""
 
@@ -157,6 +177,11 @@ class ExternalMilvus(ApiModel):
     credentials_secret_ref: SecretRef | None = Field(None, description="Keys username and password.")
     tls: TlsRef | None = None
     timeout_seconds: int = Field(30, ge=1, le=600, description="Of one call.")
+    metrics: MilvusMetrics | None = Field(
+        None,
+        description="What spec.monitoring.serviceMonitor scrapes beside the router; none where Milvus' own chart has "
+        "it scraped, as it does by default, since nothing should be scraped twice.",
+    )
 
 
 class EmbeddedStorage(Storage):

@@ -83,12 +83,22 @@ def alerts(resource: SemanticRouter) -> list[Rule]:
     if resource.backend != "memory" and resource.spec.cache.enabled:
         rules.append(
             alert(
+                "SemanticRouterWritesWaiting",
+                f"sum(semantic_cache_pending_writes{{{where}}}) > 1000",
+                "10m",
+                "warning",
+                "{{ $value }} answers wait to be written to Milvus",
+                "Milvus takes writes more slowly than they come, or not at all; the condition MilvusReady says why.",
+            )
+        )
+        rules.append(
+            alert(
                 "SemanticRouterStoreUnavailable",
                 f"min(semantic_cache_store_available{{{where}}}) == 0",
                 "5m",
                 "warning",
                 "Milvus is not reached, so questions go to the models",
-                "Requests are answered. The condition CacheReady and the pods' logs tell why Milvus is left alone.",
+                "Requests are answered. The conditions MilvusReady and CacheReady tell why Milvus is left alone.",
             )
         )
     return rules

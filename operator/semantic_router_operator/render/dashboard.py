@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render.milvus_config import milvus_is_scraped
 
 Panel = dict[str, Any]
 _WIDTH, _HEIGHT = 8, 8
@@ -15,6 +16,9 @@ _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 def dashboard_text(resource: SemanticRouter) -> str:
     """Return the dashboard's JSON."""
     name, namespace = resource.metadata.name, resource.metadata.namespace
+    panels = _panels(f'job="{name}",namespace="{namespace}"')
+    if milvus_is_scraped(resource):
+        panels += _milvus_panels(f'semantic_router="{namespace}/{name}"')
     identity = hashlib.sha256(f"{namespace}/{name}".encode()).hexdigest()[:16]
     model = {
         # At most 40 characters; a name of its own, so that two resources never share a dashboard.
@@ -39,7 +43,7 @@ def dashboard_text(resource: SemanticRouter) -> str:
                     "h": _HEIGHT,
                 },
             }
-            for number, panel in enumerate(_panels(f'job="{name}",namespace="{namespace}"'))
+            for number, panel in enumerate(panels)
         ],
     }
     return json.dumps(model, indent=1, ensure_ascii=False) + "\n"
@@ -122,6 +126,24 @@ def _panels(where: str) -> list[Panel]:
             ),
         ),
         _panel("Requests being answered", "short", ("{{pod}}", f"semantic_router_requests_running{{{where}}}")),
+    ]
+
+
+def _milvus_panels(where: str) -> list[Panel]:
+    """Milvus' own side, in milliseconds; its index builder moved from the index node to the data node in 2.6."""
+    built = "milvus_(indexnode|datanode)_build_index_latency_bucket"
+    return [
+        _panel("Milvus: searches", "ms", *_quantiles("milvus_proxy_sq_latency_bucket", where, "query_type")),
+        _panel("Milvus: writes", "ms", *_quantiles("milvus_proxy_mutation_latency_bucket", where, "msg_type")),
+        _panel("Milvus: building an index", "ms", *_quantiles("", f'__name__=~"{built}",{where}')),
+        _panel(
+            "Milvus: requests by outcome",
+            "reqps",
+            (
+                "{{status}}",
+                f'sum by (status) (rate(milvus_proxy_req_count{{{where},status!="total"}}[$__rate_interval]))',
+            ),
+        ),
     ]
 
 

@@ -23,6 +23,12 @@ def milvus_in_use(resource: SemanticRouter) -> Milvus | None:
     return resource.spec.milvus if used else None
 
 
+def milvus_is_scraped(resource: SemanticRouter) -> bool:
+    """Whether the resource names the Services of an external Milvus whose metrics are to be scraped."""
+    milvus = milvus_in_use(resource)
+    return milvus is not None and milvus.external is not None and milvus.external.metrics is not None
+
+
 def credentials_secret(milvus: Milvus | None, resource: SemanticRouter) -> str | None:
     """Return the Secret whose `username` and `password` the router shows, or None where it shows none."""
     if milvus is not None and milvus.managed is not None and milvus.managed.auth.enabled:

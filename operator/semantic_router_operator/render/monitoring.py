@@ -9,6 +9,7 @@ from semantic_router_operator.render.alerts import alerts
 from semantic_router_operator.render.dashboard import dashboard_text
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
+from semantic_router_operator.render.milvus_config import milvus_in_use
 
 Object = dict[str, Any]
 
@@ -18,7 +19,7 @@ _API_VERSION = "monitoring.coreos.com/v1"
 def service_monitor(resource: SemanticRouter, facts: ClusterFacts) -> Object | None:
     """Return the ServiceMonitor of the metrics port, or None where it is not wanted or its kind not served.
 
-    Milvus gets none: milvus-operator's PodMonitor scrapes it, and a second one would count everything twice.
+    A managed Milvus gets none: milvus-operator's PodMonitor scrapes it, and a second one would count everything twice.
     """
     monitoring = resource.spec.monitoring
     if monitoring is None or monitoring.service_monitor == "off" or "ServiceMonitor" not in facts.kinds:
@@ -32,6 +33,29 @@ def service_monitor(resource: SemanticRouter, facts: ClusterFacts) -> Object | N
             "jobLabel": "app.kubernetes.io/instance",
             "selector": {"matchLabels": names.selector(resource)},
             "endpoints": [{"port": "metrics", "path": "/metrics", "interval": "30s"}],
+        },
+    }
+
+
+def milvus_monitor(resource: SemanticRouter, facts: ClusterFacts) -> Object | None:
+    """Return the ServiceMonitor of an external Milvus, or None where nobody says which Services are to be scraped."""
+    monitoring, milvus = resource.spec.monitoring, milvus_in_use(resource)
+    wanted = milvus.external.metrics if milvus is not None and milvus.external is not None else None
+    if monitoring is None or monitoring.service_monitor == "off" or wanted is None:
+        return None
+    if "ServiceMonitor" not in facts.kinds:
+        return None
+    described = _labelled(resource, monitoring)
+    # By this label dashboards tell one resource's Milvus from another's, wherever it runs.
+    label = {"targetLabel": "semantic_router", "replacement": f"{resource.metadata.namespace}/{resource.metadata.name}"}
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "ServiceMonitor",
+        "metadata": {**described, "name": names.milvus_monitor(resource)},
+        "spec": {
+            "namespaceSelector": {"matchNames": [wanted.namespace or resource.metadata.namespace]},
+            "selector": {"matchLabels": wanted.match_labels},
+            "endpoints": [{"port": wanted.port, "path": "/metrics", "interval": "30s", "relabelings": [label]}],
         },
     }
 

@@ -31,6 +31,11 @@ def metrics_service(resource: SemanticRouter) -> str:
     return f"{resource.metadata.name}-metrics"
 
 
+def milvus_monitor(resource: SemanticRouter) -> str:
+    """Return the name of the ServiceMonitor of an external Milvus."""
+    return f"{resource.metadata.name}-milvus"
+
+
 def dashboard(resource: SemanticRouter) -> str:
     return f"{resource.metadata.name}-dashboard"
 

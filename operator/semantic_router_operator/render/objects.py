@@ -14,7 +14,7 @@ from semantic_router_operator.render.milvus_certificate import certificate
 from semantic_router_operator.render.milvus_config import milvus_config_text
 from semantic_router_operator.render.milvus_network import milvus_policies
 from semantic_router_operator.render.model_files import model_claim
-from semantic_router_operator.render.monitoring import dashboard, prometheus_rule, service_monitor
+from semantic_router_operator.render.monitoring import dashboard, milvus_monitor, prometheus_rule, service_monitor
 from semantic_router_operator.render.network import router_policy
 from semantic_router_operator.render.router_config import restart_text, router_config, router_config_text
 
@@ -50,6 +50,7 @@ def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
         ingress(resource),
         http_route(resource, facts),
         service_monitor(resource, facts),
+        milvus_monitor(resource, facts),
         prometheus_rule(resource, facts),
         dashboard(resource),
     ]

@@ -29,11 +29,20 @@ _GROUPING = re.compile(r"by \(([^)]*)\)")
 ALL = ClusterFacts(kinds=OPTIONAL_KINDS)
 
 
-def _resource(**monitoring: Any) -> Any:
+# As a Milvus 2.3.5 serves them on its port 9091, with their own labels.
+MILVUS_SERIES = {
+    "milvus_proxy_sq_latency_bucket": {"query_type", "node_id", "le"},
+    "milvus_proxy_mutation_latency_bucket": {"msg_type", "node_id", "le"},
+    "milvus_proxy_req_count": {"function_name", "status", "node_id"},
+    "milvus_indexnode_build_index_latency_bucket": {"node_id", "le"},
+}
+
+
+def _resource(milvus: Json | None = None, **monitoring: Any) -> Any:
     spec: Json = {
         "providers": [{"name": "p", "baseURL": "http://vllm/v1"}],
         "models": [{"name": "m", "provider": "p"}],
-        "milvus": {"external": {"address": "milvus:19530"}},
+        "milvus": {"external": {"address": "milvus:19530", **(milvus or {})}},
         "monitoring": monitoring,
     }
     return parse({"metadata": {"name": "team-a", "namespace": "own", "uid": "u"}, "spec": spec})
@@ -132,3 +141,29 @@ def test_the_dashboard_is_found_by_grafana_and_has_its_own_name() -> None:
     board = json.loads(config_map["data"]["team-a-dashboard.json"])
     assert len(board["uid"]) <= 40
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_an_external_milvus_is_scraped_where_its_services_are_named() -> None:
+    metrics = {"matchLabels": {"app.kubernetes.io/instance": "milvus"}, "namespace": "db"}
+    resource = _resource({"metrics": metrics}, dashboard=True, labels={"release": "prometheus"})
+    objects = {f"{each['kind']}/{each['metadata']['name']}": each for each in render(resource, ALL)}
+    monitor = objects["ServiceMonitor/team-a-milvus"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["db"]}
+    assert monitor["spec"]["selector"] == {"matchLabels": metrics["matchLabels"]}
+    (endpoint,) = monitor["spec"]["endpoints"]
+    (label,) = endpoint["relabelings"]
+    board = json.loads(objects["ConfigMap/team-a-dashboard"]["data"]["team-a-dashboard.json"])
+    panels = [panel for panel in board["panels"] if panel["title"].startswith("Milvus: ")]
+    assert len(panels) == 4
+    for expression in (target["expr"] for panel in panels for target in panel["targets"]):
+        assert f'{label["targetLabel"]}="{label["replacement"]}"' in expression
+        names = [name for name in MILVUS_SERIES if name in expression.replace("(indexnode|datanode)", "indexnode")]
+        assert len(names) == 1, expression
+        asked = set(_LABEL.findall(expression)) | {
+            part.strip() for group in _GROUPING.findall(expression) for part in group.split(",")
+        }
+        assert asked <= MILVUS_SERIES[names[0]] | {"semantic_router", "__name__"}, expression
+    assert "ServiceMonitor/team-a-milvus" not in _objects()
+    off = _resource({"metrics": metrics}, serviceMonitor="off")
+    assert "team-a-milvus" not in [each["metadata"]["name"] for each in render(off, ALL)]
