@@ -13,13 +13,11 @@ from semantic_router_proxy.cache.service import Ask, Prepared
 from semantic_router_proxy.embedding.base import EmbeddingError
 from semantic_router_proxy.routing.decide import Route
 from semantic_router_proxy.routing.facts import RequestFacts
-from semantic_router_proxy.routing.reasoning import reasoning_fields
+from semantic_router_proxy.server.asking import Question
 from semantic_router_proxy.server.engine import Engine
 from semantic_router_proxy.server.passing import to_upstream
 from semantic_router_proxy.server.protocols.chat import ChatCompletions
-from semantic_router_proxy.upstream.client import Call
 from semantic_router_proxy.upstream.errors import UpstreamError
-from semantic_router_proxy.upstream.provider import Target
 
 if TYPE_CHECKING:
     from semantic_router_proxy.server.gateway import Gateway
@@ -49,17 +47,16 @@ def verifier(gateway: "Gateway", engine: Engine, headers: Mapping[str, str], req
     model = config.model
 
     async def ask(messages: list[dict[str, str]]) -> str:
-        def call_for(target: Target) -> Call:
-            body = {"model": target.upstream_name, "messages": messages, "max_tokens": _MOST_TOKENS, "temperature": 0}
-            body |= reasoning_fields(target.model, body, use_reasoning=False)
-            return Call(ChatCompletions.path, orjson.dumps(body))
-
+        body = {"messages": messages, "max_tokens": _MOST_TOKENS, "temperature": 0}
+        asked = Question(ChatCompletions(), body, engine.router.explicit(model))
         passed = to_upstream(headers, request_id, credentials=engine.access is None)
-        async with await gateway.client.open(engine.targets_of(model), call_for, passed) as exchange:
+        async with await gateway.client.open(engine.targets_of(model), asked.call_for, passed) as exchange:
             raw = await exchange.read()
         if not 200 <= exchange.status < 300:
             raise UpstreamError(f"the verifier's provider answered {exchange.status}")
         answer = orjson.loads(raw)
+        translation = asked.translation(exchange.target)
+        answer = answer if translation is None else translation.whole(answer)
         gateway.count_tokens(model, answer, saved=False)
         return verify.said(answer)
 

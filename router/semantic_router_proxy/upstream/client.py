@@ -125,7 +125,7 @@ class UpstreamClient:
         timeout = aiohttp.ClientTimeout(total=10, sock_connect=provider.config.connect_timeout_seconds)
         try:
             async with self._connected().get(
-                endpoint.base_url + path, headers=_headers(provider, {}), timeout=timeout, allow_redirects=False
+                endpoint.base_url + path, headers=_asking(provider), timeout=timeout, allow_redirects=False
             ) as response:
                 if response.status != 200:
                     raise UpstreamError(f"provider {provider.name} answered {response.status} to {path}")
@@ -142,7 +142,7 @@ class UpstreamClient:
         timeout = aiohttp.ClientTimeout(total=check.timeout_seconds)
         try:
             async with self._connected().get(
-                endpoint.base_url + check.path, headers=_headers(provider, {}), timeout=timeout, allow_redirects=False
+                endpoint.base_url + check.path, headers=_asking(provider), timeout=timeout, allow_redirects=False
             ) as response:
                 return response.status < 500
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -253,6 +253,11 @@ def _left_alone(provider: Provider) -> UpstreamError:
 def _left(provider: Provider, endpoint: Endpoint) -> None:
     endpoint.running -= 1
     provider.running -= 1
+
+
+def _asking(provider: Provider) -> dict[str, str]:
+    """Return the headers of a question that no caller has asked."""
+    return _headers(provider, {}, native=provider.config.messages_api == "only")
 
 
 def _headers(provider: Provider, passed: Mapping[str, str], *, native: bool = False) -> dict[str, str]:

@@ -33,13 +33,19 @@ class Judging:
         self.bodies: list[Any] = []
 
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/v1/chat/completions", self._answer, methods=["POST"])])
+        paths = ("/v1/chat/completions", "/v1/messages")
+        return Starlette(routes=[Route(path, self._answer, methods=["POST"]) for path in paths])
 
     async def _answer(self, request: Request) -> Response:
         self.bodies.append(orjson.loads(await request.body()))
         if isinstance(self._says, int):
             return Response(status_code=self._says)
-        answer = {"choices": [{"message": {"role": "assistant", "content": self._says}, "finish_reason": "stop"}]}
+        answer: dict[str, Any] = {
+            "choices": [{"message": {"role": "assistant", "content": self._says}, "finish_reason": "stop"}]
+        }
+        if request.url.path == "/v1/messages":
+            content = [{"type": "text", "text": self._says}]
+            answer = {"id": "m", "model": "m", "content": content, "stop_reason": "end_turn", "usage": {}}
         return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -48,13 +54,13 @@ async def judged(start: Start) -> AsyncIterator[Callable[..., Awaitable[tuple[Ru
     """Return a function that starts a gateway with a verifier that says the given thing."""
     async with AsyncExitStack() as stack:
 
-        async def started(says: str | int, **verifier: Any) -> tuple[Running, Judging]:
+        async def started(says: str | int, *, speaks: str = "translated", **verifier: Any) -> tuple[Running, Judging]:
             judging = Judging(says)
             judge = await stack.enter_async_context(listening(judging.app()))
             router = await start(
                 providers=lambda local: [
                     {"name": "local", "base_url": f"{local}/v1"},
-                    {"name": "judge", "base_url": f"{judge}/v1", "retries": 0},
+                    {"name": "judge", "base_url": f"{judge}/v1", "retries": 0, "messages_api": speaks},
                 ],
                 models=[{"name": "small", "provider": "local"}, {"name": "judge", "provider": "judge"}],
                 semantic_cache={
@@ -90,6 +96,16 @@ async def test_above_the_upper_threshold_nobody_is_asked(judged: Any) -> None:
     _, headers, _ = await router.ask(ALIKE)
     assert (headers["x-vsr-cache"], headers["x-vsr-cache-tier"]) == ("hit", "semantic")
     assert judging.bodies == []
+
+
+async def test_a_verifier_may_speak_anthropics_protocol_only(judged: Any) -> None:
+    router, judging = await judged("YES", speaks="only")
+    await stored(router)
+    _, headers, _ = await router.ask(LESS_ALIKE)
+    assert headers["x-vsr-cache"] == "hit"
+    (body,) = judging.bodies
+    assert body["system"].startswith("You compare")
+    assert (body["model"], body["max_tokens"]) == ("judge", 16)
 
 
 async def test_between_the_thresholds_a_yes_serves(judged: Any) -> None:

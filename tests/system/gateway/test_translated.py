@@ -1,11 +1,16 @@
 """Providers that do not speak the client's protocol: the official clients notice nothing."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from tests.system.gateway.conftest import Running, Start
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from tests.system.gateway.conftest import Running, Start, listening
 
 QUESTION = "Which rivers flow through Vienna and Budapest?"
 MESSAGES = [{"role": "user", "content": QUESTION}]
@@ -225,6 +230,26 @@ async def test_message_tokens_are_counted(start: Start, messages_api: str, estim
     assert ("x-vsr-estimated" in headers) == estimated
     status, _, body = await router.post("/v1/messages/count_tokens", {"model": "large"})
     assert (status, body["type"], body["error"]["type"]) == (400, "error", "invalid_request_error")
+
+
+async def test_a_provider_of_messages_only_is_asked_for_its_models_in_its_own_way(start: Start, tmp_path: Path) -> None:
+    seen: list[dict[str, str]] = []
+
+    async def models(request: Request) -> JSONResponse:
+        seen.append(dict(request.headers))
+        return JSONResponse({"data": [{"id": "claude-1", "type": "model"}], "has_more": False})
+
+    (tmp_path / "key").write_text("sk-ant")
+    async with listening(Starlette(routes=[Route("/v1/models", models)])) as url:
+        provider = {"name": "claude", "base_url": f"{url}/v1", "messages_api": "only", "api_key_file": "key"}
+        router = await start(providers=[provider], models=None, default_model=None)
+    assert list(router.gateway.engine.targets) == ["claude-1"]
+    (headers,) = seen
+    assert (headers["x-api-key"], headers["anthropic-version"], "authorization" in headers) == (
+        "sk-ant",
+        "2023-06-01",
+        False,
+    )
 
 
 async def test_paths_without_their_version_and_models_as_anthropic_lists_them(router: Running) -> None:
