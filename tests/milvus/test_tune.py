@@ -1,6 +1,7 @@
 """`semantic-router cache tune` on collections in use."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,11 @@ async def test_it_recommends_an_nprobe_on_milvus_lite(tmp_path: Path) -> None:
     index = {"type": "IVF_FLAT", "params": {"nlist": 32}}
     milvus = {"connection": {"uri": str(tmp_path / "cache.db")}, "collection": {"index": index}}
     await _fill(milvus, 1000)
-    code, output = await _tune(tmp_path, milvus, "--queries", "20")
+    code, output = await _tune(tmp_path, milvus, "--queries", "20", "-o", "json")
     assert code == 0, output
-    for words in ("IVF_FLAT, 1000 entries", "recall@10", "Recommended: search.params.nprobe: ", "now 16"):
-        assert words in output
+    told = json.loads(output)
+    assert (told["parameter"], told["entries"], told["now"]) == ("nprobe", 1000, 16)
+    assert told["recommended"] in [each["value"] for each in told["measured"]]
 
 
 async def test_it_recommends_an_ef_on_a_server(tmp_path: Path, milvus_server: MilvusServer) -> None:

@@ -36,10 +36,16 @@ class ArchiveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveHeader:
-    """Where the entries come from. `embedder` is `str(EmbedderIdentity)`: vectors of another one mean nothing."""
+    """Where the entries come from. `embedder` is `str(EmbedderIdentity)`: vectors of another one mean nothing.
+    `policy` is the policy epoch of the router that wrote the archive; empty where it came out of a store alone."""
 
     embedder: str
     dimension: int
+    policy: str = ""
+
+    def has_vectors_of(self, other: "ArchiveHeader") -> bool:
+        """Whether the vectors can be compared with another archive's or cache's."""
+        return (self.embedder, self.dimension) == (other.embedder, other.dimension)
 
 
 def write_archive(header: ArchiveHeader, entries: Iterable[CacheEntry]) -> Iterator[bytes]:
@@ -110,7 +116,10 @@ class ArchiveReader:
         embedder, dimension = content.get("embedder"), content.get("dimension")
         if not isinstance(embedder, str) or not isinstance(dimension, int) or not 0 < dimension <= 65_536:
             raise self._damage("the header names no embedding model")
-        self.header = ArchiveHeader(embedder, dimension)
+        policy = content.get("policy", "")
+        if not isinstance(policy, str):
+            raise self._damage("the header's policy is no text")
+        self.header = ArchiveHeader(embedder, dimension, policy)
 
     def portions(self) -> Iterator[list[CacheEntry]]:
         """Yield the entries, in portions that have passed their checkpoints."""

@@ -2,17 +2,16 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from semantic_router_proxy.cache.entry import Selection
+from semantic_router_proxy.commands.cache_output import Output, print_json, tell
 from semantic_router_proxy.commands.cache_target import Config, Place, Target, TokenFile, Url, fail, run
 
-Output = Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="For people, or for programs.")]
 Model = Annotated[str | None, typer.Option("--model", help="Only answers of this model.")]
 Scope = Annotated[str | None, typer.Option("--scope", help="Only answers for these callers.")]
 Decision = Annotated[str | None, typer.Option("--decision", help="Only answers that this decision routed.")]
@@ -29,7 +28,7 @@ def stats(url: Url = None, config: Config = None, token_file: TokenFile = None, 
     async def work(target: Target) -> int:
         told = await target.stats()
         if output == "json":
-            _print_json(told)
+            print_json(told)
             return 0
         table = Table(show_header=False)
         for name, value in told.items():
@@ -62,7 +61,7 @@ def list_entries(
             page, cursor = await target.entries(selection, cursor, min(_PAGE, limit - len(found)))
             found += page
         if output == "json":
-            _print_json({"entries": found[:limit], "more": cursor is not None})
+            print_json({"entries": found[:limit], "more": cursor is not None})
             return 0
         table = Table("Entry", "Question", "Model", "Decision", "Scope", "Age", "Expires in")
         now = time.time()
@@ -80,26 +79,36 @@ def list_entries(
     run(Place(url, config, token_file), work)
 
 
-def get(entry: EntryId, url: Url = None, config: Config = None, token_file: TokenFile = None) -> None:
-    """Print one answer with all that is known about it, as JSON."""
+def get(
+    entry: EntryId, url: Url = None, config: Config = None, token_file: TokenFile = None, output: Output = "json"
+) -> None:
+    """Print one answer with all that is known about it."""
 
     async def work(target: Target) -> int:
         found = await target.entry(_checked(entry))
         if found is None:
             raise fail(f"there is no entry {entry}", 1)
-        _print_json(found)
+        if output == "json":
+            print_json(found)
+            return 0
+        table = Table(show_header=False)
+        for name, value in found.items():
+            table.add_row(name.replace("_", " "), _clean(str(value), most=4000))
+        Console(highlight=False).print(table)
         return 0
 
     run(Place(url, config, token_file), work)
 
 
-def delete(entry: EntryId, url: Url = None, config: Config = None, token_file: TokenFile = None) -> None:
+def delete(
+    entry: EntryId, url: Url = None, config: Config = None, token_file: TokenFile = None, output: Output = "table"
+) -> None:
     """Delete one answer, in every replica."""
 
     async def work(target: Target) -> int:
         if not await target.delete(_checked(entry)):
             raise fail(f"there is no entry {entry}", 1)
-        typer.echo(f"deleted {entry}")
+        tell(f"deleted {entry}", {"deleted": entry}, output)
         return 0
 
     run(Place(url, config, token_file), work)
@@ -123,7 +132,7 @@ def invalidate(
 
     async def work(target: Target) -> int:
         count = await target.invalidate(selection)
-        _print_json({"invalidated": count}) if output == "json" else typer.echo(f"{count} answers were deleted")
+        tell(f"{count} answers were deleted", {"invalidated": count}, output)
         return 0
 
     run(Place(url, config, token_file), work)
@@ -144,13 +153,9 @@ def _checked(entry_id: str) -> str:
     return entry_id
 
 
-def _print_json(told: object) -> None:
-    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
-
-
-def _clean(text: str) -> str:
+def _clean(text: str, most: int = 200) -> str:
     """Return a stored text without what a terminal or rich would obey."""
-    printable = "".join(character if character.isprintable() else " " for character in text[:200])
+    printable = "".join(character if character.isprintable() else " " for character in text[:most])
     return printable.replace("[", "\\[")
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -17,8 +17,10 @@ from semantic_router_proxy.cache.store import EntryStore
 from semantic_router_proxy.commands.problems import report
 from semantic_router_proxy.config.problems import ConfigError, Problem
 
+if TYPE_CHECKING:
+    from semantic_router_proxy.config.load import LoadedConfig
+
 TOKEN_VARIABLE = "SEMANTIC_ROUTER_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
-RESULT_VARIABLE = "SEMANTIC_ROUTER_RESULT_FILE"
 _ROUTER = "http://127.0.0.1:8080"
 _SECONDS = 60
 
@@ -47,6 +49,10 @@ class Target(Protocol):
     async def invalidate(self, selection: Selection) -> int: ...
 
     def export(self, selection: Selection) -> AsyncIterator[bytes]: ...
+
+    async def policies(self) -> tuple[str, ...]:
+        """Return the policy epochs that the routers of this cache may have."""
+        ...
 
     async def restore(self, header: ArchiveHeader, entries: list[CacheEntry]) -> int: ...
 
@@ -99,13 +105,6 @@ def fail(message: str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def tell(message: str) -> None:
-    """Print what was done; where a Job runs the command, also as the message that its pod ends with."""
-    typer.echo(message)
-    if file := os.environ.get(RESULT_VARIABLE):
-        Path(file).write_text(message, encoding="utf-8")
-
-
 @contextlib.asynccontextmanager
 async def target_of(place: Place) -> AsyncIterator[Target]:
     """Open the cache that the options name. Raises CommandError, ConfigError, StoreUnavailable and StoreMismatch."""
@@ -155,7 +154,7 @@ async def _open_store(file: Path) -> AsyncIterator[Target]:
     try:
         await store.open()
         identity = embedder.identity
-        yield StoreTarget(backend, ArchiveHeader(str(identity), identity.dimension), store)
+        yield StoreTarget(backend, ArchiveHeader(str(identity), identity.dimension), store, loaded)
     finally:
         await backend.close()
         await embedder.close()
@@ -164,7 +163,8 @@ async def _open_store(file: Path) -> AsyncIterator[Target]:
 class StoreTarget:
     """The store, without a router."""
 
-    def __init__(self, backend: CacheBackend, header: ArchiveHeader, store: EntryStore) -> None:
+    def __init__(self, backend: CacheBackend, header: ArchiveHeader, store: EntryStore, loaded: "LoadedConfig") -> None:
+        self._loaded = loaded
         self._backend = backend
         self._header = header
         self._store = store
@@ -190,6 +190,11 @@ class StoreTarget:
         from semantic_router_proxy.cache.transfer import export_entries
 
         return export_entries(self._backend, self._header, selection)
+
+    async def policies(self) -> tuple[str, ...]:
+        from semantic_router_proxy.commands.reembed import policy_epochs
+
+        return tuple(await policy_epochs(self._loaded))
 
     async def restore(self, header: ArchiveHeader, entries: list[CacheEntry]) -> int:
         from semantic_router_proxy.cache.transfer import check_origin
@@ -236,6 +241,10 @@ class RouterTarget:
         async with self._sent("GET", "export", params=_params(selection)) as response:
             async for piece in response.content.iter_chunked(1 << 16):
                 yield piece
+
+    async def policies(self) -> tuple[str, ...]:
+        policy = (await self.stats()).get("policy_epoch")
+        return (policy,) if policy else ()
 
     async def restore(self, header: ArchiveHeader, entries: list[CacheEntry]) -> int:
         part = b"".join(write_archive(header, entries))

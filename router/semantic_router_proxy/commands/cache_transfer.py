@@ -14,7 +14,10 @@ import typer
 
 from semantic_router_proxy.cache.archive import ArchiveError, ArchiveReader, ArchiveWriter
 from semantic_router_proxy.cache.entry import Selection
+from semantic_router_proxy.cache.store import StoreUnavailable
+from semantic_router_proxy.cache.transfer import OTHER_POLICY, policy_of
 from semantic_router_proxy.commands.cache_entries import Before, Decision, Model, Scope, selection_from
+from semantic_router_proxy.commands.cache_output import Output, tell
 from semantic_router_proxy.commands.cache_target import (
     CommandError,
     Config,
@@ -25,7 +28,6 @@ from semantic_router_proxy.commands.cache_target import (
     finish,
     run,
     target_of,
-    tell,
 )
 
 _API_KEY_VARIABLE = "SEMANTIC_ROUTER_API_KEY"
@@ -46,6 +48,7 @@ def export(
             "--every-address", help="Ask all addresses of --url's host: the replicas behind a headless Service."
         ),
     ] = False,
+    output: Output = "table",
 ) -> None:
     """Write answers with their questions and vectors into an archive; one that is not whole never gets its name.
 
@@ -63,7 +66,8 @@ def export(
             else:
                 await put_together(places, selection, writing)
             count = _count(writing)
-        tell(f"{count} answers are in {file}" + (f", from {len(places)} routers" if every_address else ""))
+        message = f"{count} answers are in {file}" + (f", from {len(places)} routers" if every_address else "")
+        tell(message, {"entries": count, "file": str(file), "routers": len(places)}, output)
         return 0
 
     finish(work())
@@ -96,7 +100,7 @@ async def put_together(places: list[Place], selection: Selection, writing: IO[by
             part.seek(0)
             reader = ArchiveReader(part)
             writer = writer or ArchiveWriter(reader.header)
-            if reader.header != writer.header:
+            if not reader.header.has_vectors_of(writer.header):
                 raise CommandError(f"{place.url} has another embedding model than {places[0].url}")
             for portion in reader.portions():
                 for entry in portion:
@@ -133,37 +137,45 @@ def import_(
     config: Config = None,
     token_file: TokenFile = None,
     skip: Annotated[int, typer.Option(min=0, help="Pass over so many entries, as a run that broke off says.")] = 0,
+    output: Output = "table",
 ) -> None:
     """Put the answers of an archive into the cache, with their ids and times.
 
-    Repeating an import changes nothing. Answers are found where the router's policy is the one they were made under.
+    Repeating an import changes nothing. Answers are found by a router whose providers, models, signals and decisions
+    are those of the router that wrote the archive; where they differ, a warning says so.
     """
 
     async def work(target: Target) -> int:
         read = held = 0
         with file.open("rb") as archive:
-            reader = ArchiveReader(archive)
             try:
+                reader = ArchiveReader(archive)
+                same_policy = policy_of(reader.header, await target.policies())
+                if same_policy is False:
+                    typer.echo(f"semantic-router cache: {file}: {OTHER_POLICY}", err=True)
                 for portion in reader.portions():
                     wanted = portion[max(0, skip - read) :]
                     held += await target.restore(reader.header, wanted) if wanted else 0
                     read += len(portion)
             except ArchiveError as error:
                 raise CommandError(f"{file}: {error}; {held} were put in") from None
-            except CommandError as error:
+            except (CommandError, StoreUnavailable) as error:
                 raise CommandError(f"{error}. {read} entries are done: go on with --skip {max(read, skip)}") from None
         passed = min(skip, read)
-        tell(f"{held} answers were put in, {read - passed - held} had expired or did not fit, {passed} skipped")
+        left_out = read - passed - held
+        message = f"{held} answers were put in, {left_out} had expired or did not fit, {passed} skipped"
+        tell(message, {"held": held, "left_out": left_out, "skipped": passed, "same_policy": same_policy}, output)
         return 0
 
     run(Place(url, config, token_file), work)
 
 
-def verify(config: Config = None) -> None:
+def verify(config: Config = None, output: Output = "table") -> None:
     """Write an entry into the store of --config, find it again and delete it; the collection is made if need be."""
 
     async def work(target: Target) -> int:
-        tell(f"an entry was written, and found again after {await target.try_out():.2f} s")
+        seconds = await target.try_out()
+        tell(f"an entry was written, and found again after {seconds:.2f} s", {"found_after_seconds": seconds}, output)
         return 0
 
     run(Place(None, config, None), work)
@@ -177,6 +189,7 @@ def warm(
         "http://127.0.0.1:8801"
     ),
     scope: Annotated[str, typer.Option(help="For whom given answers are kept.")] = "anonymous",
+    output: Output = "table",
 ) -> None:
     """Fill a running router's cache: with answers that are given, or by asking what is not answered yet.
 
@@ -199,7 +212,8 @@ def warm(
             if entry_id is None:
                 refused += 1
                 typer.echo(f"{file}, line {number}: not kept: {reason}", err=True)
-        typer.echo(f"{stored} answers were put in, {asked} questions asked, {refused} refused")
+        message = f"{stored} answers were put in, {asked} questions asked, {refused} refused"
+        tell(message, {"held": stored, "asked": asked, "refused": refused}, output)
         return 1 if refused else 0
 
     run(Place(url, None, token_file), work)

@@ -104,7 +104,7 @@ class _Command:
         from semantic_router_proxy.embedding.factory import make_embedder
 
         embedder = await make_embedder(self._embedding)
-        reembedding = Reembedding(self._milvus, embedder, await _policy_epochs(self._loaded))
+        reembedding = Reembedding(self._milvus, embedder, await policy_epochs(self._loaded))
         try:
             source = await reembedding.source()
             if source is None:
@@ -248,7 +248,7 @@ def _pairs_table(found: "dict[str, Finding]") -> Table:
     return table
 
 
-async def _policy_epochs(loaded: LoadedConfig) -> list[str]:
+async def policy_epochs(loaded: LoadedConfig) -> list[str]:
     """Return the policy epochs that a router with this configuration may have: with the provider that the environment
     names, with and without the models that a provider lists."""
     from semantic_router_proxy.server.engine import policy_epoch, with_environment_upstream, with_listed_models

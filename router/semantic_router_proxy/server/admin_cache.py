@@ -32,7 +32,9 @@ def cache_routes(health: Health, token: AdminToken) -> list[Route]:
     async def stats(request: Request) -> Response:
         token.check(request, write=False)
         gateway = running_gateway(health)
-        return json_response(asdict(running_cache(health).get_stats()) | {"embedder": _header(gateway).embedder})
+        header = _header(gateway)
+        told = asdict(running_cache(health).get_stats())
+        return json_response(told | {"embedder": header.embedder, "policy_epoch": header.policy})
 
     async def export(request: Request) -> Response:
         # Whoever may change nothing shall not carry everything away either.
@@ -51,7 +53,11 @@ def cache_routes(health: Health, token: AdminToken) -> list[Route]:
         async for chunk in request.stream():
             body += chunk
             if len(body) > LARGEST_PART:
-                raise ApiError(413, f"A part of an archive has at most {LARGEST_PART} bytes.")
+                raise ApiError(
+                    413,
+                    f"A part of an archive has at most {LARGEST_PART} bytes. `semantic-router cache import FILE --url "
+                    "…` sends an archive of any size in parts.",
+                )
         backend, header = running_cache(health).backend, _header(running_gateway(health))
         try:
             imported = await import_entries(backend, header, io.BytesIO(bytes(body)))
@@ -115,7 +121,7 @@ def _header(gateway: Gateway) -> ArchiveHeader:
     if gateway.embedder is None:
         raise ApiError(409, "The cache is off.", code="cache_disabled")
     identity = gateway.embedder.identity
-    return ArchiveHeader(str(identity), identity.dimension)
+    return ArchiveHeader(str(identity), identity.dimension, gateway.engine.policy_epoch)
 
 
 async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

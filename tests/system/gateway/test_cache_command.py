@@ -8,12 +8,13 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.system.gateway.conftest import Running, Start, listening
 
-from semantic_router_proxy.cache.archive import ArchiveReader
+from semantic_router_proxy.cache.archive import ArchiveReader, write_archive
 from semantic_router_proxy.cache.entry import Selection
 from semantic_router_proxy.commands.cache_target import CommandError, Place
 from semantic_router_proxy.commands.cache_transfer import addresses_of, put_together
@@ -140,6 +141,43 @@ async def test_a_damaged_archive_is_refused_with_the_place(router: Running, comm
     assert (code, "altered" in err) == (1, True)
 
 
+async def test_an_archive_of_another_policy_or_model_is_told(router: Running, command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "cache.gz"
+    await router.ask(BIRDS)
+    code, out, _ = await command("export", str(file), "-o", "json")
+    assert (code, json.loads(out)["entries"]) == (0, 1)
+    reader = ArchiveReader(io.BytesIO(file.read_bytes()))
+    entries = [entry for portion in reader.portions() for entry in portion]
+    assert reader.header.policy == router.gateway.engine.policy_epoch
+    for header, same, warned in (
+        (reader.header, True, False),
+        (replace(reader.header, policy="0" * 64), False, True),
+        (replace(reader.header, policy=""), None, False),
+    ):
+        file.write_bytes(b"".join(write_archive(header, entries)))
+        code, out, err = await command("import", str(file), "-o", "json")
+        told = json.loads(out)
+        assert (code, told["held"], told["same_policy"]) == (0, 1, same)
+        assert ("other providers, models, signals or decisions" in err) == warned
+    file.write_bytes(b"".join(write_archive(replace(reader.header, embedder="other@1/256"), entries)))
+    code, _, err = await command("import", str(file))
+    assert (code, "other@1/256" in err, "reembed" in err) == (1, True, True)
+
+
+async def test_programs_get_json(router: Running, command: Command, tmp_path: Path) -> None:
+    await router.ask(BIRDS)
+    (entry,) = json.loads((await command("list", "-o", "json"))[1])["entries"]
+    entry_id = entry["entry_id"]
+    assert json.loads((await command("get", entry_id, "-o", "json"))[1])["question"] == BIRDS
+    assert BIRDS in (await command("get", entry_id, "-o", "table"))[1]
+    assert json.loads((await command("delete", entry_id, "-o", "json"))[1]) == {"deleted": entry_id}
+    assert json.loads((await command("invalidate", "--all", "-o", "json"))[1]) == {"invalidated": 0}
+    file = tmp_path / "warm.jsonl"
+    file.write_text(json.dumps({"question": BIRDS, "response": "Hummingbirds."}))
+    told = json.loads((await command("warm", str(file), "--api", router.url, "-o", "json"))[1])
+    assert told == {"held": 1, "asked": 0, "refused": 0}
+
+
 async def test_warming_puts_answers_in_and_asks_the_rest(router: Running, command: Command, tmp_path: Path) -> None:
     file = tmp_path / "warm.jsonl"
     lines = [{"question": BIRDS, "response": "Hummingbirds."}, {"question": CHEESE}]
@@ -178,6 +216,7 @@ async def test_the_api_refuses_what_is_no_archive(router: Running, admin_url: st
         assert "no JSON object" in await response.text() or "too early" in await response.text()
     async with router.session.post(address, data=b"x" * (17 << 20), headers=gzipped) as response:
         assert response.status == 413
+        assert "semantic-router cache import FILE --url" in await response.text()
     async with router.session.get(f"{admin_url}/api/cache/entries?cursor=x", headers=held) as response:
         assert response.status == 400
     async with router.session.get(f"{admin_url}/api/cache/export?modle=x", headers=held) as response:
