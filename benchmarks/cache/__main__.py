@@ -11,11 +11,14 @@ from pathlib import Path
 from benchmarks.cache.report import Section
 from rich.console import Console
 
+import semantic_router_proxy  # noqa: F401 - before numpy: it says how many threads that may use
+
 OUT = Path("benchmarks/out/cache.json")
 # Name of the section -> module of benchmarks.cache whose `measure` it is; a module is imported only to be run.
 SECTIONS = {
     "quality": "quality",
     "decisions": "decisions",
+    "recall": "recall",
     "lookup": "lookup",
 }
 

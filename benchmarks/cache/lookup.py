@@ -167,7 +167,7 @@ async def _entry_bytes() -> float:
     config = SemanticCacheConfig(max_entries=count)
     backend = MemoryBackend(config, _GivenVectors(), CacheMetrics("memory", CollectorRegistry()))
     for number, vector in enumerate(stored):
-        answer = ANSWER + str(number).encode()
+        answer = b'{"id": %d, ' % number + ANSWER[1:]
         await backend.add_entry("", "m", _question(number), b"{}", answer, partition="p", embedding=vector)
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -48,7 +48,7 @@ async def _fill(folder: Path, entries: int) -> dict[str, float]:
             "small",
             question(number),
             b"",
-            _ANSWER[:-1] + b"%d}" % number,
+            b'{"id": %d, ' % number + _ANSWER[1:],
             partition="one",
             exact_key=f"{number:064x}",
             embedding=vector / np.linalg.norm(vector),

@@ -1,5 +1,7 @@
 """The cache's metrics under the seeds' names, and what lies beneath them."""
 
+from functools import cache, partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from semantic_router_proxy.cache.entry import CacheStats
@@ -16,12 +18,15 @@ class CacheMetrics:
         self.backend = backend
         self.hits = 0
         self.misses = 0
-        self._entries = Gauge("semantic_cache_entries", "Entries in memory.", ["backend"], registry=registry)
-        self._operations = Counter(
+        self._entries = Gauge("semantic_cache_entries", "Entries in memory.", ["backend"], registry=registry).labels(
+            backend
+        )
+        operations = Counter(
             "semantic_cache_operations", "Calls by outcome.", ["backend", "operation", "status"], registry=registry
         )
-        self._ratio = Gauge("semantic_cache_hit_ratio", "Hits among lookups, 0 to 1.", ["backend"], registry=registry)
-        self._seconds = Histogram(
+        ratio = Gauge("semantic_cache_hit_ratio", "Hits among lookups, 0 to 1.", ["backend"], registry=registry)
+        self._ratio = ratio.labels(backend)
+        seconds = Histogram(
             "semantic_cache_operation_seconds",
             "Time of one call.",
             ["backend", "operation"],
@@ -34,7 +39,7 @@ class CacheMetrics:
             ["backend"],
             buckets=_SIMILARITY_BUCKETS,
             registry=registry,
-        )
+        ).labels(backend)
         self._rejections = Counter(
             "semantic_cache_guard_rejections", "Like questions that the guard refused.", ["rule"], registry=registry
         )
@@ -43,31 +48,34 @@ class CacheMetrics:
         )
         self._pending = Gauge(
             "semantic_cache_pending_writes", "Entries that wait for the store.", ["backend"], registry=registry
-        )
-        self._entries.labels(backend).set(0)
-        self._ratio.labels(backend).set(0)
+        ).labels(backend)
+        # A metric is looked up by its labels once: that costs more than counting with it.
+        self._counted = cache(partial(operations.labels, backend))
+        self._timed = cache(partial(seconds.labels, backend))
+        self._entries.set(0)
+        self._ratio.set(0)
         self._breaker.set(1)
         for status in ("hit_local", "hit_milvus", "miss"):
-            self._operations.labels(backend, "find_similar", status)
+            self._counted("find_similar", status)
 
     def count(self, operation: str, status: str) -> None:
-        self._operations.labels(self.backend, operation, status).inc()
+        self._counted(operation, status).inc()
 
     def time(self, operation: str, seconds: float) -> None:
-        self._seconds.labels(self.backend, operation).observe(seconds)
+        self._timed(operation).observe(seconds)
 
     def match(self, match: Match) -> None:
         """Record how near the nearest question was, and which rules of the guard objected."""
         if match.nearest is not None:
-            self._similarity.labels(self.backend).observe(max(0.0, match.nearest.similarity))
+            self._similarity.observe(max(0.0, match.nearest.similarity))
         for rule in match.rejections:
             self._rejections.labels(rule).inc()
 
     def entries(self, count: int) -> None:
-        self._entries.labels(self.backend).set(count)
+        self._entries.set(count)
 
     def pending(self, count: int) -> None:
-        self._pending.labels(self.backend).set(count)
+        self._pending.set(count)
 
     def store_available(self, available: bool) -> None:
         self._breaker.set(1 if available else 0)
@@ -78,7 +86,7 @@ class CacheMetrics:
             self.hits += 1
         else:
             self.misses += 1
-        self._ratio.labels(self.backend).set(self.hit_ratio)
+        self._ratio.set(self.hit_ratio)
 
     @property
     def hit_ratio(self) -> float:

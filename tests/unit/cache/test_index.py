@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from semantic_router_proxy.cache.index.exact import ExactIndex
 from semantic_router_proxy.cache.index.graph import GraphIndex, GraphSettings
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
+from semantic_router_proxy.cache.index.projection import Projection
 
 DIMENSION = 16
 SETTINGS = GraphSettings(m=16, ef_construction=100, ef_search=64)
@@ -39,7 +40,7 @@ def test_the_exact_index_equals_brute_force(operations: list[tuple[str, int]]) -
 
 def test_a_graph_never_throws_however_much_is_deleted() -> None:
     vectors = _units(500)
-    graph = GraphIndex(DIMENSION, 500, SETTINGS)
+    graph = GraphIndex(Projection(DIMENSION), 500, SETTINGS)
     graph.add_many(list(range(500)), vectors, threads=1)
     for label in range(499):
         graph.remove(label)
@@ -47,7 +48,7 @@ def test_a_graph_never_throws_however_much_is_deleted() -> None:
     assert graph.search(vectors[0], 10)[0][0] == 499
     graph.remove(499)
     assert graph.search(vectors[0], 10) == []
-    assert graph.items(list(range(500)))[0] == []
+    assert graph.rows(list(range(500)))[0] == []
 
 
 async def test_a_partition_becomes_a_graph_when_it_is_large_and_keeps_finding() -> None:

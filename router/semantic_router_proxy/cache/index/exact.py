@@ -59,9 +59,8 @@ class ExactIndex:
         there = [label for label in labels if label in self._positions]
         return there, self._rows[[self._positions[label] for label in there]]
 
-    def items(self) -> tuple[list[int], NDArray[np.float32]]:
-        """Return a copy of all labels and vectors."""
-        return list(self._labels), self._rows[: len(self._labels)].copy()
+    def labels(self) -> list[int]:
+        return list(self._labels)
 
     def _resize(self, capacity: int) -> None:
         rows = np.empty((capacity, self._rows.shape[1]), dtype=np.float32)
