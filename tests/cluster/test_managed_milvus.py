@@ -3,26 +3,46 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cluster.conftest import Kubectl, Operators, condition, eventually
 from tests.cluster.test_lifecycle import ready_pods
+from tests.milvus.certificates import make_certificates
 from tests.milvus.server import MilvusServer
 
-from semantic_router_operator.probes.milvus import MilvusState, Target, probe
+from semantic_router_operator.probes.milvus import MilvusState, Target, Tls, probe
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.xdist_group("managed-milvus")
 CONFIG = "configmap/semantic-router-config"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
-    """A Milvus as it is after its very first start: root has the password that everybody knows."""
-    running = MilvusServer(tmp_path_factory.mktemp("milvus"), "--authorization-enabled", "true")
-    running.start(token="root:Milvus")
-    yield running
+@dataclass
+class Server:
+    """A Milvus that speaks TLS, as it is after its very first start: root has the password that everybody knows."""
+
+    milvus: MilvusServer
+    certificates: Path
+    host: str
+
+    def ask(self, username: str, password: str) -> MilvusState:
+        tls = Tls((self.certificates / "ca.crt").read_bytes(), server_name=self.host)
+        return probe(Target("127.0.0.1", self.milvus.port, username=username, password=password, tls=tls))
+
+
+@pytest.fixture
+def server(namespace: str, tmp_path: Path) -> Iterator[Server]:
+    host, folder = f"semantic-router-milvus.{namespace}.svc", tmp_path / "certificates"
+    make_certificates(folder, host)
+    files = {"server-pem": "server.crt", "server-key": "server.key", "ca-pem": "ca.crt"}
+    options = [text for name, file in files.items() for text in (f"--{name}-path", str(folder / file))]
+    running = MilvusServer(tmp_path / "milvus", "--authorization-enabled", "true", "--tls-mode", "1", *options)
+    ca = str(folder / "ca.crt")
+    running.start(token="root:Milvus", secure=True, server_pem_path=ca, server_name=host)
+    yield Server(running, folder, host)
     running.kill()
 
 
@@ -47,23 +67,23 @@ def _secret(kubectl: Kubectl, name: str) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
 
 
-def _ask(server: MilvusServer, username: str, password: str) -> MilvusState:
-    return probe(Target("127.0.0.1", server.port, username=username, password=password))
-
-
 def _annotate(kubectl: Kubectl, what: str, *annotations: str) -> None:
     kubectl("annotate", "--overwrite", what, *annotations)
 
 
 def test_from_nothing_to_a_milvus_with_a_login_of_its_own_and_back(
-    kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None], server: MilvusServer
+    kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None], server: Server
 ) -> None:
-    host = f"semantic-router-milvus.{kubectl.namespace}.svc:19530"
-    arguments = ("--resync-seconds=1", f"--connect-to={host}=127.0.0.1:{server.port}")
+    arguments = ("--resync-seconds=1", f"--connect-to={server.host}:19530=127.0.0.1:{server.milvus.port}")
+    managed["spec"]["milvus"]["managed"]["tls"] = {"secretRef": {"name": "certificate"}}
     operator = operators.start(*arguments)
     kubectl("apply", "-f", "-", stdin=managed)
 
     # Until there is a Milvus, the router serves from memory; nobody looks after its resource yet.
+    eventually(lambda: _ready(kubectl) == "CertificateMissing")
+    files = {"tls.crt": "server.crt", "tls.key": "server.key", "ca.crt": "ca.crt"}
+    given = [f"--from-file={key}={server.certificates / file}" for key, file in files.items()]
+    kubectl("create", "secret", "generic", "certificate", *given)
     eventually(lambda: _ready(kubectl) == "NotLookedAt")
     eventually(lambda: ready_pods(kubectl) and condition(kubectl, "RouterAvailable").get("status") == "True")
     assert "backend_type: memory" in (kubectl.get(CONFIG) or {})["data"]["config.yaml"]
@@ -72,9 +92,10 @@ def test_from_nothing_to_a_milvus_with_a_login_of_its_own_and_back(
 
     milvus_operator()
     eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
-    assert _ask(server, **user).reason == ""
-    assert _ask(server, "root", root["password"]).reason == ""
-    assert _ask(server, "root", "Milvus").reason == "CredentialsRefused"
+    assert server.ask(**user).reason == ""
+    assert server.ask("root", root["password"]).reason == ""
+    assert server.ask("root", "Milvus").reason == "CredentialsRefused"
+    assert _milvus(kubectl)["spec"]["config"]["common"]["security"] == {"authorizationEnabled": True, "tlsMode": 1}
 
     # What milvus-operator has written into the resource stays, and nobody fights over it.
     spec = _milvus(kubectl)["spec"]
@@ -91,12 +112,13 @@ def test_from_nothing_to_a_milvus_with_a_login_of_its_own_and_back(
     _annotate(kubectl, "sr/semantic-router", "semanticrouter.dev/rotate-milvus-password=first")
     eventually(lambda: _secret(kubectl, "auth")["username"] == "semantic_router_2")
     rotated = _secret(kubectl, "auth")
-    assert _ask(server, **rotated).reason == ""
-    eventually(lambda: ready_pods(kubectl) and _ask(server, **user).reason == "CredentialsRefused")
+    assert server.ask(**rotated).reason == ""
+    eventually(lambda: ready_pods(kubectl) and server.ask(**user).reason == "CredentialsRefused")
     assert _secret(kubectl, "auth") == rotated
 
     # No password has left its Secret.
-    everything = operator.log.read_text() + kubectl("get", "sr,milvus,configmap,deployment,events", "-o", "yaml")
+    told = kubectl("get", "sr,milvus,configmap,deployment,events", "-o", "yaml")
+    everything = "".join(each.log.read_text() for each in operators.started) + told
     for password in (user["password"], rotated["password"], root["password"]):
         assert password not in everything
 

@@ -7,7 +7,7 @@ from pathlib import Path
 SERVER_NAME = "milvus.test"
 
 
-def make_certificates(folder: Path) -> None:
+def make_certificates(folder: Path, server_name: str = SERVER_NAME) -> None:
     """Make ca.crt, and server and client certificates that it signed, each NAME.crt with NAME.key; and another
     authority's stranger.crt, which signed nothing."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -17,7 +17,7 @@ def make_certificates(folder: Path) -> None:
             "-keyout", f"{authority}.key", "-out", f"{authority}.crt",
         )  # fmt: skip
     for name in ("server", "client"):
-        common_name = SERVER_NAME if name == "server" else "router"
+        common_name = server_name if name == "server" else "router"
         (folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{common_name}\n")
         _openssl(
             folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={common_name}",

@@ -76,11 +76,14 @@ class ManagedMilvus:
             for namespace in (namespaces or ("",))
         }
         self._storage: dict[Key, tuple[object, StorageFacts | None]] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
         self.logins.forget(key)
         self._storage.pop(key, None)
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
 
     async def look(
         self, raw: Mapping[str, Any], resource: SemanticRouter, kinds: frozenset[str], milvus: Json | None
@@ -169,7 +172,10 @@ class ManagedMilvus:
         return seen
 
     def _again(self, key: Key) -> None:
-        asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wake, key)
+        """Look at it again after a while, once, however often that is asked for."""
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+        self._timers[key] = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wake, key)
 
 
 def sent_before(milvus: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

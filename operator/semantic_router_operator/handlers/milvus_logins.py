@@ -85,6 +85,8 @@ class MilvusLogins:
             raise MilvusError("CredentialsMissing", f"{where} or root's is gone; it is made anew.")
         login = login_of(user)
         rotating = credentials.rotation_due(raw, user)
+        if not rotating and self._provided.get(key) == (uid, str(user["metadata"]["resourceVersion"]), asked):
+            return  # nobody may watch Secrets, so that only now it can be told
         if rotating:
             login = credentials.new_login(login.username)
         await asyncio.to_thread(provide_users, target, _decoded(root, "password"), login)

@@ -81,6 +81,11 @@ def growth(resource: SemanticRouter, managed: ManagedMilvus, facts: ClusterFacts
     final = settled(managed, facts.milvus)
     found: list[Object] = []
     refused: list[str] = []
+    if final.message_stream == "rocksmq" and quantity(managed.stream_storage.size) > quantity(final.stream.size):
+        refused.append(
+            f"spec.milvus.managed.streamStorage.size stays {final.stream.size} and does not become "
+            f"{managed.stream_storage.size}: the volume of rocksmq does not grow. Set it back to {final.stream.size}."
+        )
     for field, wanted in _fields(managed).items():
         for name, claim in sorted(facts.storage.claims.items()):
             if not _belongs(name, field, names.milvus(resource), final):
@@ -102,6 +107,7 @@ def growth(resource: SemanticRouter, managed: ManagedMilvus, facts: ClusterFacts
 def _fields(managed: ManagedMilvus) -> dict[str, Storage]:
     fields = {"storage": managed.storage, "etcdStorage": managed.etcd_storage}
     if managed.clustered or managed.message_stream == "rocksmq":
+        # Pulsar's, or rocksmq's where it is asked for by name.
         fields["streamStorage"] = managed.stream_storage
     return fields
 

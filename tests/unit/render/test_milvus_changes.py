@@ -107,6 +107,13 @@ def test_a_standalone_store_grows_by_its_chart_and_only_where_the_class_lets_it(
     assert "StorageClass slow of PersistentVolumeClaim/team-minio does not allow volumes to grow" in sentence
 
 
+def test_the_volume_of_rocksmq_does_not_grow() -> None:
+    first, wider = _spec(_resource(version="2.5.4")), _resource(version="2.5.4", streamStorage={"size": "20Gi"})
+    assert _spec(wider, first) == first
+    (sentence,) = refused_changes(wider, ClusterFacts(kinds=KINDS, milvus=first, storage=FAST))
+    assert "the volume of rocksmq does not grow" in sentence
+
+
 def test_without_a_class_nothing_is_begun() -> None:
     resource = _resource()
     managed = resource.spec.milvus.managed
