@@ -26,7 +26,7 @@ class Hnsw(ApiModel):
 
     m: int = Field(16, ge=2, le=128, description="Links of a vector; more is more exact and takes more memory.")
     ef_construction: int = Field(200, ge=8, le=4096, description="Candidates while the graph is built.")
-    ef_search: int = Field(64, ge=1, le=4096, description="Candidates of a lookup.")
+    ef_search: int = Field(96, ge=1, le=4096, description="Candidates of a lookup.")
 
 
 class ModelStorage(ApiModel):

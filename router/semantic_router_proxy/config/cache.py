@@ -97,7 +97,7 @@ class SemanticCacheConfig(Section):
         le=4096,
         description="Neighbours looked at when a question joins a graph; a graph that is made at once looks at half.",
     )
-    hnsw_ef_search: int = Field(64, ge=1, le=4096)
+    hnsw_ef_search: int = Field(96, ge=1, le=4096, description="Questions that a walk through a graph keeps in view.")
     eviction_policy: EvictionPolicy = "fifo"
     scope: Scope = Field("identity", description="Who shares an answer: each caller alone, or all of them.")
     max_response_bytes: int = Field(1_000_000, ge=1, description="Larger answers are not stored.")
