@@ -11,6 +11,7 @@ from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
 from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.commands.doctor import doctor
+from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS
 from semantic_router_operator.render.facts import DEFAULT_IMAGE, OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.objects import render as render_objects
 
@@ -84,6 +85,9 @@ def run(
     metrics_port: Annotated[int, typer.Option(min=1, max=65535)] = 9090,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Resources worked on at a time.")] = 8,
     resync_seconds: Annotated[float, typer.Option(min=1, help="Every resource is looked at this often.")] = 600,
+    diagnose_after_seconds: Annotated[
+        float, typer.Option(min=1, help="The doctor looks at a resource that is not ready for so long.")
+    ] = PATIENCE_SECONDS,
     image: Annotated[str, typer.Option(help="The router's image where the resource names none.")] = DEFAULT_IMAGE,
     connect_to: Annotated[
         list[str] | None,
@@ -118,6 +122,7 @@ def run(
         metrics_port=metrics_port,
         workers=workers,
         resync_seconds=resync_seconds,
+        diagnose_after_seconds=diagnose_after_seconds,
         image=image,
         connect_to=dict(map(_address_pair, connect_to or ())),
         webhook_port=webhook_port,

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from tests.cluster.conftest import Kubectl, eventually
+from tests.cluster.conftest import Kubectl, Operators, condition, eventually
 from tests.control_plane.server import write_kubeconfig
 from tests.control_plane.shared import Access
 
@@ -166,3 +166,24 @@ def test_a_resource_that_is_not_there_and_a_cluster_that_does_not_answer_are_sai
     assert silent.returncode == 2
     assert "No answer from the API server" in silent.stderr
     assert "Traceback" not in silent.stderr
+
+
+def test_the_operator_calls_the_doctor_and_tells_the_verdict(
+    kubectl: Kubectl, operators: Operators, resource: Json
+) -> None:
+    operator = operators.start("--diagnose-after-seconds=1")
+    resource["spec"]["cache"]["backend"] = "hybrid"
+    resource["spec"]["milvus"] = {"external": {"address": "milvus:19530"}}
+    kubectl("apply", "-f", "-", stdin=resource)
+    told = eventually(lambda: "Diagnosis: ServiceMissing" in condition(kubectl, "Ready").get("message", ""))
+    assert told, operator.log.read_text()
+    assert "kubectl -n" in condition(kubectl, "Ready")["message"]
+
+    def recorded() -> list[Json]:
+        events = (kubectl.get("events.events.k8s.io") or {})["items"]
+        return [each for each in events if each["reason"] == "ServiceMissing"]
+
+    assert eventually(recorded)[0]["action"] == "Diagnose"
+    # Once the Service is there, what remains is that no pod stands behind it.
+    kubectl("create", "service", "clusterip", "milvus", "--tcp=19530")
+    assert _examine(operators.access.kubeconfig, kubectl.namespace)[1]["findings"][0]["reason"] == "NoEndpoints"

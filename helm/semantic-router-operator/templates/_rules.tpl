@@ -167,6 +167,18 @@
   - get
   - create
   - patch
+- apiGroups:
+  - ''
+  resources:
+  - events
+  verbs:
+  - list
+- apiGroups:
+  - apps
+  resources:
+  - statefulsets
+  verbs:
+  - list
 {{- end }}
 {{- define "semantic-router-operator.leaseRules" -}}
 - apiGroups:

@@ -9,7 +9,7 @@ from semantic_router_operator.cluster.survey import survey
 from semantic_router_operator.doctor.check import Severity
 from semantic_router_operator.doctor.examination import examine
 from semantic_router_operator.handlers.follow import Follower, Key
-from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS, Diagnosis, Unready, unready
+from semantic_router_operator.plan.diagnosis import Diagnosis, Unready, unready
 from semantic_router_operator.plan.probed import Probed
 
 # An examination lists some fifteen kinds of one namespace.
@@ -22,9 +22,7 @@ NOTHING = Diagnosis("", "")
 class Diagnoser:
     """`turned` is called with a resource of which another diagnosis is known than before."""
 
-    def __init__(
-        self, connection: Connection, turned: Callable[[Key], None], patience_seconds: float = PATIENCE_SECONDS
-    ) -> None:
+    def __init__(self, connection: Connection, turned: Callable[[Key], None], patience_seconds: float) -> None:
         self._connection = connection
         self._patience = patience_seconds
         self._seen: dict[Key, tuple[Callable[[], Iterable[str]], Probed]] = {}

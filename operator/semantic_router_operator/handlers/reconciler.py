@@ -70,6 +70,7 @@ class Reconciler:
         image: str,
         instance: str,
         connect_to: Mapping[str, str],
+        diagnose_after_seconds: float,
     ) -> None:
         self._discovery = Discovery(connection)
         self._objects = Objects(connection, self._discovery)
@@ -115,7 +116,7 @@ class Reconciler:
         self._connect_to = connect_to
         self._prober = Prober(self._secrets.data, wake_soon)
         self._migrator = Migrator(wake_soon)
-        self._diagnoser = Diagnoser(connection, wake_soon)
+        self._diagnoser = Diagnoser(connection, wake_soon, diagnose_after_seconds)
 
     @property
     def watches(self) -> list[Informer]:

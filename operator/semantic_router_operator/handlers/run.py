@@ -25,6 +25,7 @@ from semantic_router_operator.handlers.queue import Key, WorkQueue
 from semantic_router_operator.handlers.reconciler import Reconciler
 from semantic_router_operator.handlers.watch import watch
 from semantic_router_operator.handlers.webhook import Webhook
+from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS
 from semantic_router_operator.render.facts import DEFAULT_IMAGE
 
 # How often the watch is compared with a list (of metadata).
@@ -44,6 +45,7 @@ async def run_operator(
     metrics_port: int = 9090,
     workers: int = 8,
     resync_seconds: float = 600.0,
+    diagnose_after_seconds: float = PATIENCE_SECONDS,
     image: str = DEFAULT_IMAGE,
     connect_to: Mapping[str, str] = MappingProxyType({}),
     webhook_port: int | None = None,
@@ -52,7 +54,8 @@ async def run_operator(
 ) -> int:
     """Runs until a signal (exit code 0) or until leadership is lost (1; the pod's restart policy starts anew).
 
-    Empty `namespaces` means the whole cluster. `connect_to` leads addresses (host:port) of Milvus to others; without
+    Empty `namespaces` means the whole cluster. The doctor is called for a resource that is not ready for
+    `diagnose_after_seconds`. `connect_to` leads addresses (host:port) of Milvus to others; without
     `webhook_port` there is no webhook. Raises ApiError (no access) and OSError (a port is taken).
     """
     connection = await Connection.open(kubeconfig)
@@ -65,7 +68,9 @@ async def run_operator(
     def wake_soon(key: Key) -> None:
         queue.wake_soon(key)
 
-    reconciler = Reconciler(connection, namespaces, wake, wake_soon, image, identity, connect_to)
+    reconciler = Reconciler(
+        connection, namespaces, wake, wake_soon, image, identity, connect_to, diagnose_after_seconds
+    )
     queue = WorkQueue(reconciler.reconcile, workers)
     namespace = lease_namespace or connection.namespace
     election = LeaseElection(connection, namespace, lease_name, identity)
