@@ -83,6 +83,7 @@ def _panels(where: str) -> list[Panel]:
                 f"sum by (rule) (rate(semantic_cache_guard_rejections_total{{{where}}}[$__rate_interval]))",
             ),
         ),
+        _panel("Making an index in memory", "s", *_quantiles("semantic_cache_index_build_seconds_bucket", where)),
         _panel("Entries in memory", "short", ("{{pod}}", f"sum by (pod) (semantic_cache_entries{{{where}}})")),
         _panel(
             "Requests by model",

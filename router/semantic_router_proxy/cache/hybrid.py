@@ -60,7 +60,7 @@ class HybridBackend:
         self._metrics = metrics
         self._maker = EntryMaker(config, embedder, clock)
         self._in_memory = backend == "hybrid"
-        index = PartitionedIndex(embedder.identity.dimension, graph_settings(config))
+        index = PartitionedIndex(embedder.identity.dimension, graph_settings(config), built=metrics.index_built)
         self._view = MemoryView(index, config.eviction_policy, config.max_memory_entries, config.local_cache_size)
         self._gate = StoreGate(metrics)
         self._follower = StoreFollower(store, self._gate, self._view, metrics, clock)

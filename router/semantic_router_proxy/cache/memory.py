@@ -40,7 +40,7 @@ class MemoryBackend:
         self._config = config
         self._maker = EntryMaker(config, embedder, clock)
         self._metrics = metrics
-        index = PartitionedIndex(embedder.identity.dimension, graph_settings(config))
+        index = PartitionedIndex(embedder.identity.dimension, graph_settings(config), built=metrics.index_built)
         self._view = MemoryView(index, config.eviction_policy, config.max_entries, None)
 
     async def add_entry(

@@ -10,6 +10,8 @@ from semantic_router_proxy.cache.match import Match
 _LATENCY_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _SIMILARITY_BUCKETS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.825, 0.85, 0.875, 0.9, 0.925, 0.95, 0.975, 0.99, 1.0)
 
+_BUILD_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
+
 
 class CacheMetrics:
     """Counters of one backend, and the numbers behind GetStats."""
@@ -40,6 +42,13 @@ class CacheMetrics:
             buckets=_SIMILARITY_BUCKETS,
             registry=registry,
         ).labels(backend)
+        self._built = Histogram(
+            "semantic_cache_index_build_seconds",
+            "Time in which a partition's index in memory was made anew.",
+            ["backend"],
+            buckets=_BUILD_BUCKETS,
+            registry=registry,
+        ).labels(backend)
         self._rejections = Counter(
             "semantic_cache_guard_rejections", "Like questions that the guard refused.", ["rule"], registry=registry
         )
@@ -63,6 +72,9 @@ class CacheMetrics:
 
     def time(self, operation: str, seconds: float) -> None:
         self._timed(operation).observe(seconds)
+
+    def index_built(self, seconds: float) -> None:
+        self._built.observe(seconds)
 
     def match(self, match: Match) -> None:
         """Record how near the nearest question was, and which rules of the guard objected."""

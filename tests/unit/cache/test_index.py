@@ -84,10 +84,13 @@ async def test_changes_during_a_rebuild_are_kept() -> None:
 
 async def test_a_graph_with_many_deletions_is_made_anew_and_shrinks_to_a_scan() -> None:
     vectors = _units(300)
-    index = PartitionedIndex(DIMENSION, SETTINGS, exact_limit=100)
+    times: list[float] = []
+    index = PartitionedIndex(DIMENSION, SETTINGS, exact_limit=100, built=times.append)
     for label in range(300):
         index.add("p", label, vectors[label])
     await index.settled()
+    assert times
+    assert min(times) > 0
     for label in range(290):
         index.remove("p", label)
     await index.settled()
