@@ -184,6 +184,8 @@ def test_retained_data_and_its_password_are_taken_over(
     eventually(lambda: _secret(kubectl, "root") and kubectl("get", "pvc", "-o", "name").count("\n") == 13)
     eventually(lambda: _ready(kubectl) == "AddressUnknown")
     root, user = _secret(kubectl, "root"), _secret(kubectl, "auth")
+    kept = (kubectl.get("sr", "semantic-router") or {})["status"]["retained"]
+    assert "Secret/semantic-router-milvus-root" in kept
     kubectl("delete", "sr", "semantic-router", "--wait=false")
     eventually(lambda: not _milvus(kubectl), 120)
     assert kubectl("get", "pvc", "-o", "name").count("\n") == 13

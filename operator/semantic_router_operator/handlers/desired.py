@@ -14,7 +14,7 @@ from semantic_router_operator.render import names
 from semantic_router_operator.render.deployment import referenced_secrets
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.mentions import Mention, mentions
-from semantic_router_operator.render.milvus import managed_of, refused_changes
+from semantic_router_operator.render.milvus import managed_of, outliving, refused_changes
 from semantic_router_operator.render.milvus_address import milvus_address
 from semantic_router_operator.render.milvus_volumes import growth, tight
 from semantic_router_operator.render.missing import missing_kinds
@@ -78,6 +78,7 @@ def _managed(resource: SemanticRouter | None, facts: ClusterFacts) -> Managed | 
         refused=refused_changes(resource, facts),
         claims=growth(resource, managed, facts).claims,
         warning=tight(resource, managed),
+        outlives=outliving(resource, managed) if managed.retained else (),
     )
 
 

@@ -41,12 +41,14 @@ class Managed:
     """What a pass has to do with a managed Milvus.
 
     `refused` are sentences about changes that it cannot follow, `claims` those of its volumes that are to grow,
-    `warning` what is told once when it is made. `condition` is MilvusReady as far as Kubernetes shows it.
+    `warning` what is told once when it is made, `outlives` what stays when the resource goes. `condition` is
+    MilvusReady as far as Kubernetes shows it.
     """
 
     refused: Sequence[str] = ()
     claims: Sequence[Mapping[str, Any]] = ()
     warning: str = ""
+    outlives: Sequence[str] = ()
     condition: Condition | None = None
 
 

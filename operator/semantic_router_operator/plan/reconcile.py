@@ -295,7 +295,8 @@ def _status(
         if obj["kind"] == "Deployment" and owned_by(obj, metadata["uid"]):
             status["replicas"] = int(obj.get("status", {}).get("replicas", 0))
             status["readyReplicas"] = int(obj.get("status", {}).get("readyReplicas", 0))
-    if retained := sorted(str(key_of(obj)) for obj in desired.objects if is_retained(obj)):
+    outlives = desired.managed.outlives if desired.managed is not None else ()
+    if retained := sorted([*outlives, *(str(key_of(obj)) for obj in desired.objects if is_retained(obj))]):
         status["retained"] = retained
     status["observedGeneration"] = generation
     status["conditions"] = merged(before.get("conditions", ()), conditions, generation, now)

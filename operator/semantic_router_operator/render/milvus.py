@@ -57,6 +57,15 @@ def managed_of(resource: SemanticRouter) -> ManagedMilvus | None:
     return resource.spec.milvus.managed if resource.spec.milvus is not None else None
 
 
+def outliving(resource: SemanticRouter, managed: ManagedMilvus) -> list[str]:
+    """Return what stays when a resource goes whose Milvus is retained."""
+    name = names.milvus(resource)
+    kept = [f"data of Milvus/{name} (etcd, object store, message stream)"]
+    if managed.auth.enabled:
+        kept += [f"Secret/{names.milvus_root_secret(resource)}", f"Secret/{names.milvus_user_secret(resource)}"]
+    return kept
+
+
 def refused_changes(resource: SemanticRouter, facts: ClusterFacts) -> list[str]:
     """Return a sentence for each change that is not carried out, because Milvus cannot follow it."""
     managed = managed_of(resource)
