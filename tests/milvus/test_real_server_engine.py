@@ -53,6 +53,24 @@ async def test_what_was_written_a_moment_ago_is_deleted_and_invalidated_in_all_r
     assert await one.find_exact("e0000007") is None
 
 
+async def test_comparing_finds_what_the_looks_missed(backends: Backends, milvus_server: MilvusServer) -> None:
+    one, other = [await _open(backends, milvus_server, "compared") for _ in range(2)]
+    await one.restore([entry(number) for number in range(30)])
+    await _until(other, 30)
+    store = one._store
+    await store._call(lambda client: client.delete("compared", filter='id in ["00000001", "00000002"]'))
+    row = (await store._query('id == "00000005"', 1, level="Strong"))[0]
+    long_ago = {**row, "id": "000000ff", "exact_key": "eff", "written_at": row["written_at"] - 10**10}
+    await store._call(lambda client: client.insert("compared", [long_ago]))
+    await other._follower.follow()
+    assert await other.find_exact("eff") is None
+    assert other.get_stats().total_entries == 30
+    assert await other._follower.compare()
+    assert other.get_stats().total_entries == 29
+    assert await other.find_exact("eff") is not None
+    assert await other.find_exact("e0000001") is None
+
+
 async def test_bad_rows_are_skipped_counted_logged_once_and_hide_no_good_one(
     backends: Backends, milvus_server: MilvusServer
 ) -> None:

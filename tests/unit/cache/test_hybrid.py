@@ -19,7 +19,7 @@ from semantic_router_proxy.cache.entry import CacheEntry, Selection
 from semantic_router_proxy.cache.hybrid import HybridBackend
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
 from semantic_router_proxy.cache.metrics import CacheMetrics
-from semantic_router_proxy.cache.store import StoreUnavailable
+from semantic_router_proxy.cache.store import ScanPage, StoreUnavailable
 from semantic_router_proxy.config.cache import SemanticCacheConfig
 
 LATE = 3600
@@ -101,6 +101,37 @@ async def test_a_deletion_that_was_swept_away_during_an_outage_holds_after_it(
     await other._follower.follow()
     assert await other.find_exact("ab") is None
     assert other.get_stats().total_entries == 0
+
+
+async def test_the_store_answers_while_memory_is_filled_and_memory_after(store: StoreInMemory) -> None:
+    first = _engine(store)
+    first.start()
+    for number in range(30):
+        await _add(first, f"question of number {number}", exact_key=f"{number:02x}")
+    await first.close()
+    filling = asyncio.Event()
+    scan = store.scan
+
+    async def held_up(written_after: int, limit: int) -> ScanPage:
+        await filling.wait()
+        return await scan(written_after, limit)
+
+    store.scan = held_up  # type: ignore[method-assign]
+    second = _engine(store)
+    second.start()
+    for number in range(30):
+        exact = await second.find_exact(f"{number:02x}")
+        similar = await second.find_similar("m", f"question of number {number}")
+        assert exact is not None
+        assert similar is not None
+        assert exact.source == "milvus"
+    filling.set()
+    await second.synchronised()
+    assert second.get_stats().total_entries == 30
+    again = await second.find_similar("m", "question of number 7")
+    assert again is not None
+    assert again.source == "local"
+    await second.close()
 
 
 async def test_comparing_does_not_bring_evicted_entries_in_again(store: StoreInMemory) -> None:
