@@ -14,7 +14,7 @@ from semantic_router_operator.render.rbac import Rule, certificate_rules, webhoo
 Json = dict[str, Any]
 
 
-def _configuration(name: str, namespace: str, port: int) -> Json:
+def registration(name: str, namespace: str, port: int) -> Json:
     """As the chart has it, but for an address: no Service leads to a process of this machine."""
     rule = {
         "apiGroups": ["semanticrouter.dev"],
@@ -36,7 +36,7 @@ def _configuration(name: str, namespace: str, port: int) -> Json:
     return {**head, "metadata": {"name": name}, "webhooks": [webhook]}
 
 
-def _granted(kind: str, name: str, rules: list[Rule], namespace: str) -> list[Json]:
+def granted(kind: str, name: str, rules: list[Rule], namespace: str) -> list[Json]:
     """The rights of the operator's ServiceAccount for the webhook; as in conftest, it has no others."""
     head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
     return [
@@ -64,12 +64,12 @@ def test_the_model_s_sentence_reaches_kubectl_apply(kubectl: Kubectl, operators:
     namespace = kubectl.namespace
     name = f"semantic-router-{namespace}"
     (port,) = free_ports(1)
-    cluster_wide = _granted("ClusterRole", name, webhook_rules(name), namespace)
+    cluster_wide = granted("ClusterRole", name, webhook_rules(name), namespace)
     kubectl(
         *("apply", "-f", "-"),
-        stdin=yaml.safe_dump_all([*cluster_wide, *_granted("Role", "webhook", certificate_rules(name), namespace)]),
+        stdin=yaml.safe_dump_all([*cluster_wide, *granted("Role", "webhook", certificate_rules(name), namespace)]),
     )
-    kubectl("create", "-f", "-", stdin=_configuration(name, namespace, port))
+    kubectl("create", "-f", "-", stdin=registration(name, namespace, port))
     try:
         operator = operators.start(f"--webhook-port={port}", f"--webhook-configuration={name}")
         eventually(lambda: _bundle(kubectl, name) == _authority(kubectl, name))

@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.conftest import ROOT, Kubectl, Operators, condition, eventually, settled
+from tests.cluster.test_webhook import granted, registration
 from tests.control_plane.binaries import find_or_build
-from tests.control_plane.server import ControlPlane
+from tests.control_plane.server import ControlPlane, free_ports
 from tests.control_plane.shared import Access
+
+from semantic_router_operator.api.crd import semantic_router_crd
+from semantic_router_operator.handlers.webhook import secret_name
+from semantic_router_operator.render.rbac import certificate_rules, webhook_rules
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.xdist_group("whole_cluster")
@@ -120,6 +125,60 @@ def test_the_gateway_api_s_own_definition_takes_the_routes(
     done = kubectl.run("patch", "httproute/semantic-router", "--dry-run=server", "--type=merge", "-p", refused)
     assert "sectionName" in done.stderr
     kubectl("delete", "-f", crd)
+
+
+def test_another_version_is_converted_on_the_way(
+    kubectl: Kubectl, operators: Operators, resource: Json, control_plane: Access, tmp_path: Path
+) -> None:
+    """As v1beta1 will be served: stored as v1alpha1, converted by the operator whenever somebody asks for the other."""
+    namespace, (port,) = kubectl.namespace, free_ports(1)
+    # kubectl remembers for hours which versions there are, and would ask for this one in the other tests.
+    own = f"--cache-dir={tmp_path}"
+    rights = [
+        *granted("ClusterRole", "conversion", webhook_rules("conversion"), namespace),
+        *granted("Role", "conversion", certificate_rules("conversion"), namespace),
+    ]
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(rights))
+    kubectl("create", "-f", "-", stdin=registration("conversion", namespace, port))
+    operators.start(f"--webhook-port={port}", "--webhook-configuration=conversion")
+    secret = eventually(lambda: kubectl.get("secret", secret_name("conversion")))
+    definition = semantic_router_crd()
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    newer = {"name": "v1beta1", "served": True, "storage": False, "schema": {"openAPIV3Schema": anything}}
+    definition["spec"]["versions"].append(newer)
+    client = {"url": f"https://127.0.0.1:{port}/convert", "caBundle": secret["data"]["ca.crt"]}
+    webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
+    definition["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    try:
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=definition)
+        resource["spec"] |= {
+            "monitoring": {"rules": "on"},
+            "routing": {"signals": {"language": [{"name": "de"}]}},
+        }
+        kubectl("create", own, "-f", "-", stdin=resource)
+        found = eventually(lambda: _in_version(kubectl, own, "v1beta1"))
+        assert found["spec"]["monitoring"] == {"rules": "Enabled"}
+        assert found["spec"]["routing"]["signals"] == {"languages": [{"name": "de"}]}
+        change = json.dumps({"spec": {"monitoring": {"rules": "Disabled"}}})
+        newer_one = "semanticrouters.v1beta1.semanticrouter.dev/semantic-router"
+        kubectl("patch", own, newer_one, "--type=merge", "-p", change)
+        stored = eventually(lambda: _in_version(kubectl, own, "v1alpha1"))
+        assert stored["spec"]["monitoring"] == {"rules": "off"}
+        assert stored["spec"]["routing"] == resource["spec"]["routing"]
+    finally:
+        kubectl("delete", "validatingwebhookconfiguration,clusterrole,clusterrolebinding", "conversion")
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=_as_before())
+
+
+def _as_before() -> Json:
+    definition = semantic_router_crd()
+    definition["spec"]["conversion"] = {"strategy": "None"}
+    return definition
+
+
+def _in_version(kubectl: Kubectl, cache: str, version: str) -> Json | None:
+    done = kubectl.run("get", cache, f"semanticrouters.{version}.semanticrouter.dev", "semantic-router", "-o", "json")
+    return dict(json.loads(done.stdout)) if done.returncode == 0 else None
 
 
 def _route(kubectl: Kubectl) -> Json | None:

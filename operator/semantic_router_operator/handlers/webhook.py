@@ -14,6 +14,7 @@ from aiohttp import web
 from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.handlers.admission import review
+from semantic_router_operator.handlers.conversion import convert_review
 from semantic_router_operator.handlers.metrics import ADMISSIONS
 from semantic_router_operator.plan.certificate import Served, bundle, names_of, renewed, secret_data, served_from
 from semantic_router_operator.plan.key import ObjectKey
@@ -46,7 +47,7 @@ class Webhook:
     async def serve(self, host: str, port: int) -> web.AppRunner:
         """Starts the port; `cleanup()` of the result stops it. Raises OSError when it is taken."""
         application = web.Application(client_max_size=LARGEST_REVIEW)
-        application.add_routes([web.post("/validate", _validate)])
+        application.add_routes([web.post("/validate", _validate), web.post("/convert", _convert)])
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, host, port, ssl_context=self._context).start()
@@ -131,3 +132,10 @@ async def _validate(request: web.Request) -> web.Response:
         return web.json_response({"message": str(error)}, status=400)
     ADMISSIONS.labels("allowed" if answer["response"]["allowed"] else "refused").inc()
     return web.json_response(answer)
+
+
+async def _convert(request: web.Request) -> web.Response:
+    try:
+        return web.json_response(convert_review(await request.json()))
+    except ValueError as error:
+        return web.json_response({"message": str(error)}, status=400)

@@ -8,9 +8,11 @@ before anything goes back: whoever takes over after a kill reads it there and go
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from semantic_router_operator.api import VERSION
+from semantic_router_operator.api.conversion import UnknownVersionError, convert
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.plan.key import (
     API_VERSION,
@@ -37,6 +39,7 @@ class State:
     revision: str
     number: int
     generation: int
+    api_version: str
     spec: Mapping[str, Any]
     image: str
     key: ObjectKey
@@ -164,6 +167,7 @@ def _last_good(raw: Mapping[str, Any], children: Iterable[Mapping[str, Any]]) ->
             number=int(child["revision"]),
             generation=int(child["data"].get("generation", 0)),
             spec=child["data"]["spec"],
+            api_version=str(child["data"].get("apiVersion", API_VERSION)),
             image=str(child["data"].get("image", "")),
             key=key_of(child),
         )
@@ -171,8 +175,12 @@ def _last_good(raw: Mapping[str, Any], children: Iterable[Mapping[str, Any]]) ->
         if child["kind"] == REVISION_KIND and owned_by(child, raw["metadata"]["uid"])
     ]
     last = max(found, key=lambda state: (state.number, state.revision), default=None)
-    try:
-        # An operator of another version has written it, perhaps.
-        return last if last is not None and parse({**raw, "spec": last.spec}) else None
-    except InvalidResource:
+    if last is None:
         return None
+    try:
+        # An operator of another release has written it, perhaps.
+        state = convert({**raw, "apiVersion": last.api_version, "spec": last.spec}, VERSION)
+        parse(state)
+    except (InvalidResource, UnknownVersionError):
+        return None
+    return replace(last, api_version=state["apiVersion"], spec=state["spec"])
