@@ -10,8 +10,8 @@ import structlog
 
 from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.errors import ApiError
+from semantic_router_operator.plan.events import Event
 from semantic_router_operator.plan.key import FIELD_MANAGER
-from semantic_router_operator.plan.reconcile import Event
 
 # At most one write per equal Event in this time; the API server keeps Events for an hour.
 QUIET_SECONDS = 60.0

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from semantic_router_operator.plan.availability import ROLLING_OUT, ROLLOUT_FAILED, availability
 from semantic_router_operator.plan.conditions import Condition, merged
-from semantic_router_operator.plan.diagnosis import Diagnosis, with_diagnosis
+from semantic_router_operator.plan.diagnosis import with_diagnosis
 from semantic_router_operator.plan.difference import differences, managers_of
 from semantic_router_operator.plan.drift import field_of
-from semantic_router_operator.plan.findings import CONFIG_PENDING, Findings, findings
+from semantic_router_operator.plan.events import Event, diagnosed, transitions
+from semantic_router_operator.plan.findings import Findings, findings
 from semantic_router_operator.plan.handover import handover
 from semantic_router_operator.plan.key import ObjectKey, key_of, owned_by
 from semantic_router_operator.plan.managed import Managed
@@ -26,8 +27,6 @@ Json = dict[str, Any]
 # The router serves all the same: degraded, and yet ready.
 _KIND_MISSING = "KindMissing"
 _TOLD_ANEW = frozenset({"conditions", "observedGeneration", "rollout", "retained"})
-# Not ready for a while, as it has to be after a change.
-_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"})
 # What a Job does cannot be changed, and need not be: another attempt is another Job.
 _JOB = "Job"
 
@@ -54,16 +53,6 @@ class Desired:
     conditions: Sequence[Condition] = ()
     hindrance: Condition | None = None
     managed: Managed | None = None
-
-
-@dataclass(frozen=True)
-class Event:
-    """One Kubernetes Event about the resource."""
-
-    type: Literal["Normal", "Warning"]
-    reason: str
-    action: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -162,7 +151,7 @@ def plan(
         deletes=deletes,
         status=None if unchanged else status,
         reverts=tuple(reverts),
-        events=(*_transitions(resource, status), *_diagnosed(resource, status, probed.diagnosis)),
+        events=(*transitions(resource, status), *diagnosed(resource, status, probed.diagnosis)),
     )
 
 
@@ -301,39 +290,3 @@ def _status(
     status["observedGeneration"] = generation
     status["conditions"] = merged(before.get("conditions", ()), conditions, generation, now)
     return status
-
-
-def _diagnosed(resource: Mapping[str, Any], status: Json, diagnosis: Diagnosis | None) -> list[Event]:
-    """An Event where the doctor's verdict is news."""
-    if diagnosis is None:
-        return []
-    told = [
-        any(each["type"] == "Ready" and diagnosis.text in each["message"] for each in state.get("conditions", ()))
-        for state in (status, resource.get("status") or {})
-    ]
-    return [Event("Warning", diagnosis.reason, "Diagnose", diagnosis.text)] if told == [True, False] else []
-
-
-def _transitions(resource: Mapping[str, Any], status: Json) -> list[Event]:
-    """An Event where a condition turned, so that `kubectl describe` tells the story."""
-    before = {c["type"]: c for c in (resource.get("status") or {}).get("conditions", ())}
-    events = []
-    for condition in status["conditions"]:
-        if condition["type"] not in ("Ready", "ConfigValid", "Degraded", "Migrating"):
-            continue
-        old = before.get(condition["type"])
-        if old is not None and (old["status"], old["reason"]) == (condition["status"], condition["reason"]):
-            continue
-        good = condition["status"] == ("False" if condition["type"] == "Degraded" else "True")
-        if condition["type"] == "Migrating":
-            good = good or condition["reason"] in ("Completed", "Cancelled")
-        # A new resource is not ready and not degraded; only that its configuration was taken is news.
-        if old is None and condition["type"] in ("Ready", "Degraded") and good == (condition["type"] == "Degraded"):
-            continue
-        if good and condition["type"] == "Ready" and condition["reason"] != "Ready":
-            continue  # Degraded tells it
-        expected = good or condition["reason"] in _EXPECTED
-        kind: Literal["Normal", "Warning"] = "Normal" if expected else "Warning"
-        events.append(Event(kind, condition["reason"], "Reconcile", condition["message"]))
-    # Ready repeats the words of the condition that it follows.
-    return list(dict.fromkeys(events))
