@@ -22,6 +22,14 @@ from tests.milvus.server import MilvusServer
 from tests.unit.cache.conftest import WordEmbedder
 
 ROOT_TOKEN = "root:Milvus"
+# The first test of a server waits for its start, which takes minutes on a machine with much else to do.
+_TEST_SECONDS = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
 
 
 @pytest.fixture
