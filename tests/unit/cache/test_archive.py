@@ -1,17 +1,20 @@
 """Archives come back to the byte, and a damaged one says where."""
 
 import gzip
+import hashlib
 import io
 import string
 from dataclasses import asdict
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semantic_router_proxy.cache.archive import CHUNK_ENTRIES, ArchiveError, ArchiveHeader, ArchiveReader, write_archive
 from semantic_router_proxy.cache.entry import CacheEntry, EntryHeader
+from semantic_router_proxy.cache.transfer import policy_of
 
 HEADER = ArchiveHeader("words@1/4", 4)
 _KEYS = st.text("0123456789abcdef", min_size=1, max_size=64)
@@ -124,3 +127,14 @@ def test_a_newer_version_is_refused() -> None:
     lines = gzip.decompress(_archive([])).replace(b'"version":1', b'"version":2')
     with pytest.raises(ArchiveError, match="version 2, this program reads 1"):
         ArchiveReader(io.BytesIO(lines))
+
+
+def test_an_archive_from_before_policies_were_written_is_read() -> None:
+    first = (
+        orjson.dumps({"format": "semantic-router-cache", "version": 1, "embedder": "words@1/4", "dimension": 4}) + b"\n"
+    )
+    last = orjson.dumps({"end": 0, "sha256": hashlib.sha256(first).hexdigest()}) + b"\n"
+    reader = ArchiveReader(io.BytesIO(first + last))
+    assert reader.header == HEADER
+    assert list(reader.portions()) == []
+    assert policy_of(reader.header, ["a policy"]) is None
