@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semantic_router_proxy.cache.index import partitioned
 from semantic_router_proxy.cache.index.exact import ExactIndex
 from semantic_router_proxy.cache.index.graph import GraphIndex, GraphSettings
 from semantic_router_proxy.cache.index.partitioned import PartitionedIndex
-from semantic_router_proxy.cache.index.projection import Projection
+from semantic_router_proxy.cache.index.projection import Projection, learn
 
 DIMENSION = 16
 SETTINGS = GraphSettings(m=16, ef_construction=100, ef_search=64)
@@ -137,3 +138,27 @@ async def test_a_row_enters_a_new_graph_once(monkeypatch: pytest.MonkeyPatch) ->
     await index.settled()
     await index.close()
     assert sorted(entered) == list(range(400))
+
+
+async def test_directions_are_learned_again_where_most_rows_came_during_a_build(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learned: list[int] = []
+
+    def noted(sample: np.ndarray) -> Projection:
+        learned.append(len(sample))
+        if len(learned) == 1:
+            # They come while the first rows are on their way into a graph.
+            for label in range(100, 500):
+                index.add("p", label, vectors[label])
+        return learn(sample)
+
+    monkeypatch.setattr(partitioned, "learn", noted)
+    vectors = _units(500)
+    index = PartitionedIndex(DIMENSION, SETTINGS, exact_limit=50)
+    for label in range(100):
+        index.add("p", label, vectors[label])
+    await index.settled()
+    assert learned == [100, 500]
+    assert all(index.search("p", vectors[label], 1)[0][0] == label for label in range(0, 500, 50))
+    await index.close()

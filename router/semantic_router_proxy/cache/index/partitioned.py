@@ -85,7 +85,8 @@ class PartitionedIndex:
     ) -> None:
         self._built = built
         self._dimension = dimension
-        self._settings = settings
+        bulk = max(settings.m, settings.ef_construction // _BULK_SHARE)
+        self._bulk = replace(settings, ef_construction=bulk)
         self._exact_limit = exact_limit
         self._parts: dict[str, _Part] = {}
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="graph", initializer=_step_back)
@@ -176,23 +177,23 @@ class PartitionedIndex:
 
     async def _replace(self, part: _Part, build: _Build) -> None:
         """Put all rows into a new graph, or back into a tail where they have become few, and publish it."""
-        labels = part.labels()
-        # What came before this task had its first turn is among them; hnswlib would repair the graph for each again.
-        build.added = []
-        if len(labels) <= self._exact_limit:
-            tail = ExactIndex(self._dimension)
-            for label, vector in zip(*part.rows(labels), strict=True):
-                tail.add(label, vector)
-            part.graph, part.tail = None, tail
-            return
-        bulk = max(self._settings.m, self._settings.ef_construction // _BULK_SHARE)
-        settings = replace(self._settings, ef_construction=bulk)
-        graph = GraphIndex(await self._projection(part, labels), int(_SLACK * len(labels)), settings)
-        await self._fill(graph, part, labels)
+        graph: GraphIndex | None = None
+        while graph is None or len(build.added) > len(graph):
+            # At first; and again where most rows came meanwhile, whose directions are then not known yet.
+            labels = part.labels()
+            # What came before this turn is among them; hnswlib would repair the graph for each again.
+            build.added = []
+            if len(labels) <= self._exact_limit:
+                tail = ExactIndex(self._dimension)
+                for label, vector in zip(*part.rows(labels), strict=True):
+                    tail.add(label, vector)
+                part.graph, part.tail = None, tail
+                return
+            graph = GraphIndex(await self._projection(part, labels), int(_SLACK * len(labels)), self._bulk)
+            await self._fill(graph, part, labels)
         while len(build.added) > _REST:
             labels, build.added = build.added, []
             await self._fill(graph, part, labels)
-        await self._in_thread(graph.reserve, int(_SLACK * len(graph)))
         # From here on nothing is awaited, so nothing comes or goes.
         tail = ExactIndex(self._dimension)
         for label, vector in zip(*part.tail.rows(build.added), strict=True):
@@ -202,6 +203,8 @@ class PartitionedIndex:
         part.graph, part.tail = graph, tail
 
     async def _fill(self, graph: GraphIndex, part: _Part, labels: list[int]) -> None:
+        # Once for all of them: each time, all rows are moved.
+        await self._in_thread(graph.reserve, int(_SLACK * (len(graph) + len(labels))))
         async for step, vectors in _in_steps(part, labels):
             await self._in_thread(graph.add_many, step, vectors, self._build_threads)
 
