@@ -67,7 +67,7 @@ class Node(Kubelet):
         return status
 
     def _job_pod(self, step: str) -> Json | None:
-        pods = (self.kubectl.get("pods", "-l", "app.kubernetes.io/component=migration") or {})["items"]
+        pods = (self.kubectl.get("pods", "-l", "app.kubernetes.io/component=migration") or {}).get("items", [])
         fresh = [pod for pod in pods if f"-{step}-" in pod["metadata"]["name"] and pod["status"]["phase"] == "Pending"]
         return fresh[0] if fresh else None
 
@@ -202,7 +202,7 @@ def _killed(kubectl: Kubectl, operators: Operators, operator: Operator) -> Opera
 
 
 @pytest.mark.timeout(400)
-def test_from_memory_to_hybrid_and_back_with_a_kill_in_every_step(
+def test_places_and_models_change_with_a_kill_in_every_step(
     kubectl: Kubectl, operators: Operators, node: Node, milvus: int, model: str, resource: Json
 ) -> None:
     kubectl("create", "secret", "generic", "admin", f"--from-literal=token={TOKEN}")
@@ -248,23 +248,42 @@ def test_from_memory_to_hybrid_and_back_with_a_kill_in_every_step(
     eventually(lambda: not _jobs(kubectl))
     eventually(lambda: "migration" not in kubectl("get", "configmaps,networkpolicies", "-o", "name"))
 
-    # Back on request: what Milvus holds stays there.
-    spec["cache"]["backend"] = "memory"
+    # To another collection: what is written while pods are replaced is copied as well.
+    spec["milvus"]["collection"] = {"name": "moved"}
     kubectl("apply", "-f", "-", stdin=resource)
-    _reaches(kubectl, "Switching")
-    last = _replaced(node, new)
-    assert _ask(last)[0] == "miss"
+    for step, job in (("Verifying", "verify"), ("Warming", "copy")):
+        _reaches(kubectl, step)
+        node.run_job(job)
+    moved = _replaced(node, new)
+    _reaches(kubectl, "CatchingUp")
+    operator = _killed(kubectl, operators, operator)
+    node.run_job("copy")
     _reaches(kubectl, "Completed")
-    # And from there again, with what was kept.
-    spec["cache"]["backend"] = "hybrid"
-    spec["migration"] |= {"strategy": "immediate"}
+    assert _ask(moved) == ("hit", said)
+
+    # To another embedding model, and back on request while it is on trial.
+    spec["cache"]["embedding"] = {"revision": "2"}
     kubectl("apply", "-f", "-", stdin=resource)
-    _reaches(kubectl, "Switching")
-    again = _replaced(node, last)
-    assert _ask(again)[0] == "hit"
-    _reaches(kubectl, "Completed")
+    _reaches(kubectl, "Reembedding")
+    operator = _killed(kubectl, operators, operator)
+    node.run_job("reembed")
+    other = _replaced(node, moved)
+    _reaches(kubectl, "Validating")
+    assert _ask(other) == ("hit", said)
+    spec["cache"]["embedding"] = {}
+    kubectl("apply", "-f", "-", stdin=resource)
+    _reaches(kubectl, "RestoringModel")
+    operator = _killed(kubectl, operators, operator)
+    node.run_job("restore-model")
+    _reaches(kubectl, "RollingBack")
+    operator = _killed(kubectl, operators, operator)
+    back = _replaced(node, other)
+    assert _reaches(kubectl, "RolledBack")["why"] == "the resource asks for something else"
+    assert _ask(back) == ("hit", said)
+    eventually(lambda: condition(kubectl, "Ready").get("status") == "True")
 
 
+@pytest.mark.timeout(400)
 def test_a_milvus_that_does_not_answer_changes_nothing(
     kubectl: Kubectl, operators: Operators, node: Node, model: str, resource: Json
 ) -> None:
@@ -272,7 +291,7 @@ def test_a_milvus_that_does_not_answer_changes_nothing(
     spec = resource["spec"]
     spec["router"] = {"replicas": 1}
     spec["providers"][0]["baseURL"] = model
-    operators.start()
+    operator = operators.start()
     kubectl("apply", "-f", "-", stdin=resource)
     eventually(lambda: kubectl.get("deployment/semantic-router"))
     (old,) = node.settle(1)
@@ -282,6 +301,7 @@ def test_a_milvus_that_does_not_answer_changes_nothing(
     kubectl("apply", "-f", "-", stdin=resource)
     _reaches(kubectl, "Provisioning")
     eventually(lambda: "milvus-auth" in condition(kubectl, "Ready").get("message", ""))
+    _killed(kubectl, operators, operator)
     credentials = ["--from-literal=username=router", "--from-literal=password=secret"]
     kubectl("create", "secret", "generic", "milvus-auth", *credentials)
     _reaches(kubectl, "Verifying")

@@ -90,7 +90,7 @@ def test_the_operators_policy_fits_those_that_it_makes(helm: Helm) -> None:
     text = helm.template(networkPolicy={"enabled": True})
     labels = _one(text, "Deployment")["spec"]["template"]["metadata"]["labels"]
     rendered = list(yaml.safe_load_all((ROOT / "tests/golden/cases/platform/objects.yaml").read_text()))
-    let_out = {rule["ports"][0]["port"]: rule for rule in _one(text, "NetworkPolicy")["spec"]["egress"]}
+    let_out = {port["port"]: rule for rule in _one(text, "NetworkPolicy")["spec"]["egress"] for port in rule["ports"]}
     router = next(each for each in rendered if each["kind"] == "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert let_out[8080]["to"][0]["podSelector"]["matchLabels"].items() <= router.items()
     let_in = {
@@ -101,7 +101,7 @@ def test_the_operators_policy_fits_those_that_it_makes(helm: Helm) -> None:
         if any(_selects(peer, labels) for peer in rule.get("from", ()))
         for port in rule["ports"]
     }
-    assert let_in == {8080, 19530} == let_out.keys() & let_in
+    assert let_in == {8080, 9190, 19530} == let_out.keys() & let_in
     closed = _one(helm.template(networkPolicy={"enabled": True, "milvusPorts": []}), "NetworkPolicy")
     assert 19530 not in {port["port"] for rule in closed["spec"]["egress"] for port in rule["ports"]}
 

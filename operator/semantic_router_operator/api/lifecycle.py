@@ -18,12 +18,12 @@ class Migration(ApiModel):
     """How a change of backend is carried out."""
 
     strategy: Literal["staged", "immediate"] = Field("staged", description="By steps, or at once.")
-    warm: bool = Field(True, description="Whether the memory cache's entries are taken along.")
+    warm: bool = Field(True, description="Whether the entries are taken along.")
     validation: Validation = Validation()
     rollback: Literal["automatic", "manual"] = Field(
         "automatic", description="Whether the operator goes back by itself."
     )
-    timeout_seconds: int = Field(3600, ge=60, le=86_400, description="For all of it.")
+    timeout_seconds: int = Field(3600, ge=60, le=86_400, description="For all of it once the new place is there.")
 
 
 class S3Storage(ApiModel):

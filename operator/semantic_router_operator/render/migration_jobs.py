@@ -48,8 +48,8 @@ def job_name(resource: SemanticRouter, plan: JobPlan) -> str:
 
 def migration_job(source: SemanticRouter, target: SemanticRouter, facts: ClusterFacts, plan: JobPlan) -> Object:
     """Return the Job. `source` and `target` are the resource with the one and the other placement."""
-    side = source if plan.task == "restore-model" else target
-    first, pod = _first(source, facts, plan.task), _Pod(side, facts, "to")
+    pod = _Pod(source, facts, "from") if plan.task == "restore-model" else _Pod(target, facts, "to")
+    first = _Pod(source, facts, "from") if plan.task in _EXPORT else None
     spec: Object = {
         **pod.settings,
         "restartPolicy": "Never",
@@ -161,10 +161,6 @@ class _Pod:
             # Milvus Lite's file is open in the router's pod, and nowhere else at the same time.
             return {"name": name, "emptyDir": {}}
         return {**volume, "name": name}
-
-
-def _first(source: SemanticRouter, facts: ClusterFacts, task: Task) -> _Pod | None:
-    return _Pod(source, facts, "from") if task in _EXPORT else None
 
 
 def _volumes(*pods: _Pod) -> list[Object]:

@@ -101,7 +101,7 @@ def decide(resource: SemanticRouter, state: State, seen: Observation, cause: str
         if migration == state.migration and migration.running:
             migration = _advanced(resource, migration, seen, now)
         return State(_in_force(migration, wanted), migration)
-    if wanted.identity == current.identity:
+    if wanted.identity == current.identity or _at_once(resource, current, wanted):
         return State(wanted, migration)
     if migration is not None and migration.cause == cause:
         return State(current, migration)
@@ -118,6 +118,12 @@ def wake_in(resource: SemanticRouter, migration: Migration | None, now: datetime
         window = timedelta(seconds=settings_of(resource).validation.window_seconds)
         times.append(max(0.0, (migration.progress.since + window - now).total_seconds()))
     return min((time for time in times if time is not None), default=None)
+
+
+def _at_once(resource: SemanticRouter, current: Placement, wanted: Placement) -> bool:
+    """Whether the resource asks for no steps and needs none: a Milvus has to be there, and the model to be its own."""
+    immediate = settings_of(resource).strategy == "immediate"
+    return immediate and wanted.store[:1] != ("managed",) and not steps.changes_model(current, wanted)
 
 
 def _first(wanted: Placement) -> Placement:

@@ -41,8 +41,8 @@ def reads_pods(source: Placement) -> bool:
 
 def steps_between(source: Placement, target: Placement, settings: Settings, *, admin_token: bool) -> dict[str, Step]:
     """Return the steps by name, the first one first. `admin_token`: whether pods let their entries be read."""
-    changes_model = _changes_model(source, target)
-    undo = RESTORING_MODEL if changes_model else ROLLING_BACK
+    moves_model = changes_model(source, target)
+    undo = RESTORING_MODEL if moves_model else ROLLING_BACK
     unfit = undo if settings.rollback == "automatic" else UNVALIDATED
     before = _before(source, target, settings, admin_token=admin_token)
     copies = WARMING in before and not reads_pods(source)
@@ -62,7 +62,7 @@ def steps_between(source: Placement, target: Placement, settings: Settings, *, a
             CATCHING_UP: Step(name, then, then, attempts=3, seconds=_CATCH_UP_SECONDS),
             VALIDATING: Step(name, then, unfit, seconds=settings.validation.window_seconds + _MARGIN_SECONDS),
         }[name]
-    if changes_model:
+    if moves_model:
         found[RESTORING_MODEL] = Step(
             RESTORING_MODEL, ROLLING_BACK, ROLLING_BACK, attempts=10, seconds=_RESTORE_SECONDS
         )
@@ -95,12 +95,13 @@ def left_behind(source: Placement, target: Placement, settings: Settings, *, adm
     return ""
 
 
-def _changes_model(source: Placement, target: Placement) -> bool:
+def changes_model(source: Placement, target: Placement) -> bool:
+    """Whether the same collection is to hold another model's vectors."""
     return bool(source.store) and source.store == target.store and source.model != target.model
 
 
 def _before(source: Placement, target: Placement, settings: Settings, *, admin_token: bool) -> list[str]:
-    if _changes_model(source, target):
+    if changes_model(source, target):
         return [REEMBEDDING]
     if not target.store or target.store == source.store:
         return []

@@ -76,6 +76,8 @@ def specs(draw: st.DrawFn) -> Json:
         "providers": [provider],
         "models": [{"name": name, "provider": "one"} for name in models],
         "cache": {"similarityThreshold": draw(st.sampled_from([0.8, 0.9, 1.0]))},
+        # No pods run here, so that no other way of changing places would end.
+        "migration": {"strategy": "immediate"},
     }
     where = draw(st.sampled_from(["none", "embedded", "stored", "external"]))
     if where == "external":

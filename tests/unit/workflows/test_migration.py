@@ -129,7 +129,8 @@ def test_a_managed_milvus_is_waited_for_in_memory() -> None:
         (HYBRID, MODEL, ["Reembedding", "Switching", "Validating"]),
         (EMBEDDED, HYBRID, ["Provisioning", "Verifying", "Switching", "Validating"]),
         (MEMORY, EMBEDDED, ["Switching", "Validating"]),
-        (MEMORY, HYBRID | {"migration": {"strategy": "immediate"}}, ["Provisioning", "Switching"]),
+        (MEMORY, MANAGED | {"migration": {"strategy": "immediate"}}, ["Provisioning", "Switching"]),
+        (HYBRID, MODEL | {"migration": {"strategy": "immediate"}}, ["Reembedding", "Switching"]),
         (HYBRID, OTHER | {"migration": {"warm": False}}, ["Provisioning", "Verifying", "Switching", "Validating"]),
     ],
 )
@@ -294,6 +295,13 @@ def test_settings_that_leave_the_answers_where_they_are_are_taken_over() -> None
     life.look(GOOD, tuned)
     assert life.status["migration"] is None
     assert placed(resource(tuned), life.placement) == resource(tuned)
+
+
+def test_at_once_means_at_once() -> None:
+    immediate = HYBRID | {"migration": {"strategy": "immediate"}}
+    life = changed(MEMORY, immediate)
+    assert life.status["migration"] is None
+    assert life.placement.identity == Placement.wanted(resource(immediate)).identity
 
 
 def test_a_retry_can_be_asked_for() -> None:
