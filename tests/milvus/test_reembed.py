@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import sys
 import time
 import zlib
@@ -283,6 +284,10 @@ async def test_models_that_agree_too_little_are_not_switched(lite_site: Site) ->
     code, output = await lite_site.run("--to", str(new), "--min-recall", "0.99")
     assert code == 3, output
     assert "nothing was changed" in output
+    code, output = await lite_site.run("--to", str(new), "--dry-run", "-o", "json")
+    told = json.loads(output[output.index("{") :])
+    assert (code, told["source"]["collection"], told["target"]) == (0, "semantic_cache_v1", None)
+    assert told["comparison"]["recall"] < 0.99
     with lite_site.client() as client:
         assert set(client.list_collections()) == {"semantic_cache_v1"}
 

@@ -23,4 +23,4 @@ def tell(message: str, told: dict[str, Any], output: str) -> None:
 
 
 def print_json(told: object) -> None:
-    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())

@@ -3,8 +3,9 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from semantic_router_proxy.commands.cache_output import Output, print_json
 from semantic_router_proxy.commands.problems import report
 from semantic_router_proxy.config.embedding import DEFAULT_MODEL, EmbeddingConfig
 from semantic_router_proxy.config.load import LoadedConfig, load_config
@@ -48,16 +50,17 @@ def reembed(
         float, typer.Option(min=0, max=1, help="Stop with code 3 where the models agree on less (recall@k).")
     ] = 0.0,
     drop_old: Annotated[bool, typer.Option("--drop-old", help="Drop the old collection when all is done.")] = False,
+    output: Output = "table",
 ) -> None:
     """Fill a collection for another embedding model beside the one in use, then put it in its place in one step.
 
     A run that was stopped is continued by the same command. Afterwards give the routers the new embedding section and
-    restart them; the old collection stays until --drop-old.
+    restart them; the old collection stays until --drop-old. With -o json progress goes to standard error.
     """
     from semantic_router_proxy.cache.store import StoreMismatch, StoreUnavailable
     from semantic_router_proxy.embedding.base import EmbeddingError
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=output == "json")
     try:
         loaded = load_config(config)
         if loaded.milvus is None:
@@ -67,6 +70,8 @@ def reembed(
         embedding = _new_embedding(loaded.router.embedding, to)
         command = _Command(loaded, loaded.milvus, embedding, sample, _read_pairs(pairs), console)
         code = asyncio.run(command.run(dry_run=dry_run, min_recall=min_recall, drop_old=drop_old))
+        if output == "json":
+            print_json(command.told)
     except ConfigError as error:
         raise typer.Exit(report(error)) from None
     except (StoreMismatch, EmbeddingError) as error:
@@ -97,6 +102,7 @@ class _Command:
         self._sample = sample
         self._pairs = pairs
         self._console = console
+        self.told: dict[str, Any] = {"source": None, "target": None, "comparison": None, "pairs": None, "dropped": []}
 
     async def run(self, *, dry_run: bool, min_recall: float, drop_old: bool) -> int:
         """Return the exit code."""
@@ -109,7 +115,9 @@ class _Command:
             source = await reembedding.source()
             if source is None:
                 self._console.print(f"The collection in use is that of {embedder.identity}; nothing to re-embed.")
-            elif not source.switched:
+            else:
+                self.told["source"] = {"collection": source.collection, "rows": source.rows, "model": source.embedder}
+            if source is not None and not source.switched:
                 self._console.print(f"{source.collection}: {source.rows} rows of {source.embedder}")
                 self._console.print(f"New model: {embedder.identity}")
                 if await self._compare(reembedding, source, embedder) < min_recall:
@@ -123,7 +131,7 @@ class _Command:
             if source is not None:
                 self._tell(source, await self._copy(reembedding, source), embedder)
             if drop_old:
-                dropped = await reembedding.drop_old()
+                dropped = self.told["dropped"] = list(await reembedding.drop_old())
                 self._console.print(f"Dropped: {', '.join(dropped) or 'nothing'}")
             return 0
         finally:
@@ -141,6 +149,7 @@ class _Command:
         if agreed is None:
             self._console.print("Too few stored questions to compare the models on.")
         else:
+            self.told["comparison"] = asdict(agreed)
             table = Table("On stored questions", "Old model", "New model", title=f"{agreed.texts} questions")
             table.add_row(f"recall@{agreed.k} (old neighbours found)", "1.000", f"{agreed.recall:.3f}")
             table.add_row(f"NDCG@{agreed.k}", "1.000", f"{agreed.ndcg:.3f}")
@@ -153,6 +162,7 @@ class _Command:
                 others = old if texts else _none(old_embedder)
                 found["Old model"] = finding(*await _embed_pairs(old_embedder, self._pairs), others)
                 await old_embedder.close()
+            self.told["pairs"] = {name: asdict(each) for name, each in found.items()}
             self._console.print(_pairs_table(found))
         return 1.0 if agreed is None else agreed.recall
 
@@ -178,6 +188,10 @@ class _Command:
 
     def _tell(self, source: "Source", outcome: "Outcome", embedder: "Embedder") -> None:
         name = self._milvus.collection.name
+        self.told["target"] = {
+            "collection": outcome.target, "model": str(embedder.identity), "copied": outcome.copied,
+            "present": outcome.present, "unreachable": outcome.unreachable,
+        }  # fmt: skip
         how = f"{outcome.copied} rows re-embedded"
         if outcome.resumed:
             how += f", {outcome.present} were there from an earlier run"
