@@ -1,4 +1,8 @@
-"""The operator's metrics about its own work."""
+"""The operator's metrics about its own work, and what it found of each resource."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -14,4 +18,24 @@ QUEUE_LENGTH = Gauge("semantic_router_operator_queue_length", "Resources that wa
 ADMISSIONS = Counter(
     "semantic_router_operator_admissions_total", "Resources that the webhook was asked about, by answer", ["result"]
 )
+CONDITION = Gauge(
+    "semantic_router_operator_resource_condition",
+    "A condition of a resource's status: 1 True, 0 False, -1 Unknown",
+    ["resource_namespace", "resource", "type"],
+)
 LEADER = Gauge("semantic_router_operator_leader", "1 while this process leads, 0 while it stands by")
+
+_TYPES = frozenset(
+    {"Ready", "ConfigValid", "RouterAvailable", "CacheReady", "MilvusReady", "BackupHealthy", "Migrating", "Degraded"}
+)
+_VALUES = {"True": 1, "False": 0}
+
+
+def tell_conditions(namespace: str, name: str, conditions: Iterable[Mapping[str, Any]]) -> None:
+    """Show the conditions of a resource, and no others; none: the resource is gone."""
+    found = {str(each["type"]): _VALUES.get(str(each["status"]), -1) for each in conditions}
+    for kind in _TYPES - found.keys():
+        with contextlib.suppress(KeyError):
+            CONDITION.remove(namespace, name, kind)
+    for kind, value in found.items():
+        CONDITION.labels(namespace, name, kind).set(value)

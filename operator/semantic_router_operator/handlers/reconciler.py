@@ -19,6 +19,7 @@ from semantic_router_operator.cluster.secrets import ConfigMaps, Secrets
 from semantic_router_operator.handlers.desired import desired_of, managed_of_raw, mentions_of, secrets_of
 from semantic_router_operator.handlers.diagnosis import Diagnoser
 from semantic_router_operator.handlers.managed import Look, ManagedMilvus
+from semantic_router_operator.handlers.metrics import tell_conditions
 from semantic_router_operator.handlers.migrating import Migrator, Scene
 from semantic_router_operator.handlers.probing import Prober
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
@@ -179,6 +180,7 @@ class Reconciler:
             self._rendered.pop(key, None)
             self._writer.forget(key)
             self._prober.forget(key)
+            tell_conditions(namespace, name, ())
             self._migrator.forget(key)
             self._managed.forget(key)
             self._diagnoser.forget(key)
@@ -215,6 +217,7 @@ class Reconciler:
                 self._own_versions[key] = int(result["metadata"]["resourceVersion"])
             if "rollout" in told.status and not rollout.back:
                 self._wake_soon(key)  # it stands in the status now that this state has failed: go back
+        tell_conditions(namespace, name, (told.status or raw["status"])["conditions"])
         self._diagnoser.look(key, (told.status or raw["status"])["conditions"], lambda: secrets_of(raw).all, probed)
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)

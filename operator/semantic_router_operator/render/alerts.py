@@ -27,7 +27,24 @@ def alerts(resource: SemanticRouter) -> list[Rule]:
     failed = f'sum(rate({requests},status=~"5.."}}[5m]))'
     hits = f'sum(increase({requests},cache="hit"}}[1h]))'
     lookups = f'sum(increase({requests},cache=~"hit|miss"}}[1h]))'
+    told = f'semantic_router_operator_resource_condition{{resource_namespace="{namespace}",resource="{name}"'
     rules = [
+        alert(
+            "SemanticRouterNotReady",
+            f'max({told},type="Ready"}}) == 0',
+            "15m",
+            "warning",
+            "the resource is not ready",
+            f"kubectl describe sr {name} -n {namespace} tells the reason. Needs the operator's metrics.",
+        ),
+        alert(
+            "SemanticRouterDegraded",
+            f'max({told},type="Degraded"}}) == 1 unless max({told},type="Ready"}}) == 0',
+            "15m",
+            "warning",
+            "answers come, and something is amiss: Milvus, a refused configuration, or a missing kind",
+            f"The condition Degraded has the reason: kubectl describe sr {name} -n {namespace}.",
+        ),
         alert(
             "SemanticRouterDown",
             f"absent(up{{{where}}} == 1)",

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from semantic_router_operator.api.validate import parse
+from semantic_router_operator.handlers.metrics import CONDITION
 from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import render
@@ -58,7 +59,7 @@ def _series() -> dict[str, set[str]]:
     CacheMetrics("hybrid", registry)
     QualityMetrics(registry)
     Observer(registry)
-    found = {"up": set[str](), RELOADED: set[str]()}
+    found = {"up": set[str](), RELOADED: set[str](), CONDITION._name: set(CONDITION._labelnames)}
     for collector in list(registry._collector_to_names):
         labels = set(getattr(collector, "_labelnames", ()))
         found |= dict.fromkeys(registry._collector_to_names[collector], labels)
@@ -82,7 +83,8 @@ def test_every_series_exists_with_the_labels_that_are_asked_for() -> None:
         for name, labels in selectors:
             assert name in series, expression
             asked = set(_LABEL.findall(labels))
-            assert {"job", "namespace"} <= asked, f"{expression}: would mix resources"
+            own = {"resource_namespace", "resource"} if name == CONDITION._name else {"job", "namespace"}
+            assert own <= asked, f"{expression}: would mix resources"
             assert asked <= series[name] | SCRAPE_LABELS, expression
             known |= series[name]
         for group in _GROUPING.findall(expression):
