@@ -15,6 +15,8 @@ from semantic_router_operator.api.milvus import Milvus
 from semantic_router_operator.api.semantic_router import SemanticRouter
 
 Json = dict[str, Any]
+# The API server drops a null, and what comes back has to equal what was written.
+_SAID: Any = {"exclude_unset": True, "exclude_none": True}
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Placement:
         """As `status` holds it: references to Secrets, never their values."""
         result: Json = {"backend": self.backend}
         if self.milvus is not None:
-            result["milvus"] = self.milvus.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        embedding = self.embedding.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            result["milvus"] = self.milvus.model_dump(mode="json", by_alias=True, **_SAID)
+        embedding = self.embedding.model_dump(mode="json", by_alias=True, **_SAID)
         return result | ({"embedding": embedding} if embedding else {})
 
     @property

@@ -310,6 +310,12 @@ def test_a_retry_can_be_asked_for() -> None:
     assert len({cause_of(asked, {}), cause_of(again, {}), cause_of(asked, {"milvus-auth": "7"})}) == 3
 
 
+def test_what_is_said_to_be_nothing_is_not_remembered() -> None:
+    said: Json = {"cache": {"embedding": {"model": None}}, "milvus": {"external": {"address": "a:1", "tls": None}}}
+    dumped = Placement.wanted(resource(said)).dumped()
+    assert dumped == {"backend": "hybrid", "milvus": {"external": {"address": "a:1"}}}
+
+
 def test_a_status_that_cannot_be_read_is_none() -> None:
     for damaged in ({"placement": {"backend": "tape"}}, {"placement": 7, "migration": {"id": 1}}, {"migration": []}):
         assert load(damaged) == State()
