@@ -86,7 +86,9 @@ async def test_leaving_cancels_the_upstream(start: Start, modules: Path) -> None
     seen = await run("leaving", router, modules)
     assert seen["timeout"]["kind"] == "APIConnectionTimeoutError"
     assert seen["aborted"]["kind"] == "APIUserAbortError"
-    await router.until(lambda: router.standin.record.cancelled == 3 and router.standin.record.running == 0)
+    seen_there = router.standin.record
+    # A call that was given up before it had gone out is none to cancel; the stream's had begun.
+    await router.until(lambda: seen_there.cancelled == seen_there.requests >= 1 and seen_there.running == 0)
 
 
 async def test_anthropics_client(start: Start, modules: Path) -> None:

@@ -85,12 +85,12 @@ const cases = {
     };
   },
   async leaving() {
-    const timeout = await failure(client.chat.completions.create(asked, { timeout: 200 }));
+    const timeout = await failure(client.chat.completions.create(asked, { timeout: 500 }));
     const controller = new AbortController();
     const stream = await client.chat.completions.create({ ...asked, stream: true }, { signal: controller.signal });
     for await (const _ of stream) break;
     const aborted = failure(client.chat.completions.create({ ...asked, n: 2 }, { signal: controller.signal }));
-    setTimeout(() => controller.abort(), 100);
+    setTimeout(() => controller.abort(), 500);
     return { timeout, aborted: await aborted };
   },
   async claude() {
