@@ -136,7 +136,7 @@ def plan(
     status = {**_status(resource, desired, observed, conditions, now), **found.status}
     if rollout.back:
         status["rollout"] = resource["status"]["rollout"]
-    elif not (stopped or refused or failed or applies or desired.secret_problems):
+    elif not (stopped or refused or failed or applies or desired.secret_problems or _migrating(desired)):
         # What is there is what the resource asks for, so that its success and its failure are the resource's.
         if router.reason == ROLLOUT_FAILED:
             told = failing or Trouble(router.reason, router.message)
@@ -205,6 +205,11 @@ def _config_valid(desired: Desired, refused: Sequence[str]) -> Condition:
     if refused:
         return Condition("ConfigValid", "False", "NameTaken", " ".join(refused))
     return Condition("ConfigValid", "True", "Valid", "The resource is valid.")
+
+
+def _migrating(desired: Desired) -> bool:
+    """A migration has a way back of its own."""
+    return any(each.type == "Migrating" and each.status == "True" for each in desired.conditions)
 
 
 def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) -> bool:

@@ -1,10 +1,12 @@
 """A rollout that fails, and what comes back."""
 
+from dataclasses import replace
 from typing import Any
 
 from tests.unit.plan.conftest import LATER, Life
 
 from semantic_router_operator.handlers.desired import desired_of
+from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.key import ObjectKey
 from semantic_router_operator.plan.reconcile import Plan, plan
 from semantic_router_operator.plan.rollback import RETRY_ANNOTATION, Rollout, in_force, rollout_of
@@ -126,6 +128,19 @@ def test_the_earlier_state_stays_in_force_and_the_status_says_why() -> None:
         assert words in ready["message"]
     assert life.condition("RouterAvailable")["status"] == "True"
     assert life.status["observedGeneration"] == 2
+
+
+def test_a_migration_goes_back_by_itself() -> None:
+    life = _good_then_failed()
+    rollout = _rollout(life)
+    moving = Condition("Migrating", "True", "Switching", "The pods are switched.")
+    desired = desired_of(life.raw, life.facts, ())
+    for conditions in ([moving], []):
+        told = plan(
+            life.raw, replace(desired, conditions=conditions), life.store.objects, LATER, (BROKEN,), rollout=rollout
+        )
+        assert told.status is not None
+        assert ("rollout" in told.status) is not bool(conditions)
 
 
 def test_a_changed_resource_is_tried_and_the_next_good_state_replaces_the_last() -> None:
