@@ -18,6 +18,7 @@ import structlog
 from numpy.typing import NDArray
 
 from semantic_router_proxy.cache.entry import Vector
+from semantic_router_proxy.cache.index.allocator import give_back
 from semantic_router_proxy.cache.index.exact import ExactIndex
 from semantic_router_proxy.cache.index.graph import GraphIndex, GraphSettings
 from semantic_router_proxy.cache.index.projection import SAMPLE, Projection, learn
@@ -166,6 +167,7 @@ class PartitionedIndex:
         try:
             await self._replace(part, build)
             self._built(time.perf_counter() - begin)
+            await self._in_thread(give_back)
         except (RuntimeError, MemoryError, np.linalg.LinAlgError) as error:
             # A scan still answers; the next try comes when there is twice as much.
             part.longest_tail = 2 * max(len(part.tail), part.longest_tail)
