@@ -1,5 +1,6 @@
 """Calls the doctor for resources that are not ready for longer than they should be."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,10 @@ from semantic_router_operator.handlers.follow import Follower, Key
 from semantic_router_operator.plan.diagnosis import Diagnosis, Unready, unready
 from semantic_router_operator.plan.probed import Probed
 
-# An examination lists some fifteen kinds of one namespace.
-_SECONDS = 300.0
+# An examination lists some fifteen kinds of one namespace. So there are few at a time, whatever has befallen hundreds
+# of resources at once, and fewer and fewer of a resource whose state stays the same.
+_AT_A_TIME = 2
+_SECONDS, _LONGEST_SECONDS = 300.0, 3600.0
 # An Event has 1,024 characters; cause, fix and command are known to be shorter than the rest.
 _EVIDENCE = 250
 NOTHING = Diagnosis("", "")
@@ -26,6 +29,7 @@ class Diagnoser:
         self._connection = connection
         self._patience = patience_seconds
         self._seen: dict[Key, tuple[Callable[[], Iterable[str]], Probed]] = {}
+        self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._follower: Follower[tuple[Key, Unready], Diagnosis] = Follower(self._ask, self._pause, turned)
 
     async def run(self) -> None:
@@ -59,7 +63,8 @@ class Diagnoser:
         if why.patience(datetime.now(UTC), self._patience) > 0:
             return before
         secrets, probed = self._seen[key]
-        report = examine(await survey(self._connection, *key, secrets(), probed))
+        async with self._turns:
+            report = examine(await survey(self._connection, *key, secrets(), probed))
         for finding in report.findings:
             if finding.severity is Severity.ERROR:
                 seen = f"{finding.subject}: {finding.evidence.rstrip('.')[:_EVIDENCE]}"
@@ -68,5 +73,5 @@ class Diagnoser:
         return NOTHING
 
     def _pause(self, key: Key, found: Diagnosis | None, since: float) -> float:
-        del key, since
-        return _SECONDS if found is not None else min(_SECONDS, self._patience / 4)
+        del key
+        return max(_SECONDS, min(since, _LONGEST_SECONDS)) if found is not None else min(_SECONDS, self._patience / 4)
