@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from semantic_router_operator.api.base import (
     ApiModel,
@@ -163,6 +163,13 @@ class MilvusMetrics(ApiModel):
     )
     namespace: DnsName | None = Field(None, description="Of the Services; none: the resource's own.")
     port: DnsLabel = Field("metrics", description="Name of the Services' port.")
+
+    @field_validator("match_labels")
+    @classmethod
+    def _not_every_service(cls, labels: dict[str, str]) -> dict[str, str]:
+        if not labels:
+            raise ValueError("name at least one label")
+        return labels
 
 
 class ExternalMilvus(ApiModel):

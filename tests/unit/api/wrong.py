@@ -138,6 +138,10 @@ REFUSED_BY_BOTH: list[tuple[Json, str]] = [
         "messageStream woodpecker comes with Milvus 2.6",
     ),
     ({"milvus.managed": {"tls": {}}}, "set exactly one of secretRef and issuerRef"),
+    (
+        {"cache.backend": "hybrid", "milvus.external": {"address": "milvus:19530", "metrics": {"matchLabels": {}}}},
+        "name at least one label",
+    ),
 ]
 
 # Too long to compute, or too long a list, for a rule of the definition: the webhook says it at once, or the status.
