@@ -91,7 +91,7 @@ def test_from_nothing_to_a_milvus_with_a_login_of_its_own_and_back(
     assert (user["username"], len(user["password"]), len(root["password"])) == ("semantic_router_1", 40, 40)
 
     milvus_operator()
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
     assert server.ask(**user).reason == ""
     assert server.ask("root", root["password"]).reason == ""
     assert server.ask("root", "Milvus").reason == "CredentialsRefused"
@@ -140,7 +140,7 @@ def test_what_its_status_conceals_is_told(
     milvus_operator()
     operators.start()
     kubectl("apply", "-f", "-", stdin=managed)
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
     what = "milvus/semantic-router"
 
     _annotate(kubectl, what, "stand-in.test/StorageReady=minio is down")
@@ -148,7 +148,7 @@ def test_what_its_status_conceals_is_told(
     assert _milvus(kubectl)["status"]["status"] == "Healthy"
     assert "minio is down" in condition(kubectl, "MilvusReady")["message"]
     _annotate(kubectl, what, "stand-in.test/StorageReady-")
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
 
     # An upgrade that Helm does not get to, and one whose pods stay as they are: both look healthy.
     _annotate(kubectl, what, "stand-in.test/helm-fails=yes")
@@ -157,7 +157,7 @@ def test_what_its_status_conceals_is_told(
     _annotate(kubectl, what, "stand-in.test/helm-fails-", "stand-in.test/pods-stuck=yes")
     eventually(lambda: _ready(kubectl) == "Upgrading")
     _annotate(kubectl, what, "stand-in.test/pods-stuck-")
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
     assert _milvus(kubectl)["spec"]["components"]["image"] == "milvusdb/milvus:v2.5.9"
 
     # What it cannot follow is not sent.

@@ -222,7 +222,7 @@ def test_a_milvus_waits_for_what_the_cluster_lacks_and_its_volumes_grow(
         kubectl("apply", "-f", "-", stdin=STORAGE_CLASS % "true")
         eventually(lambda: kubectl.get("milvus/semantic-router"))
         milvus_operator()
-        eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True")
+        eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
 
         claim = "pvc/data-semantic-router-etcd-0"
         bound = json.dumps({"status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}})

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from semantic_router_operator.plan import managed
 from semantic_router_operator.plan.availability import ROLLING_OUT
 from semantic_router_operator.plan.diagnosis import Diagnosis
 from semantic_router_operator.plan.findings import CONFIG_PENDING, NOT_ASKED
 
 Json = Mapping[str, Any]
 # Not ready for a while, as it has to be after a change.
-_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"})
+_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"}) | managed.EXPECTED
 
 
 @dataclass(frozen=True)

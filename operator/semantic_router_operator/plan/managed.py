@@ -15,6 +15,8 @@ Json = Mapping[str, Any]
 
 PAUSE_ANNOTATION = "milvus.io/pause-reconcile"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+# Reasons that belong to making and changing a Milvus; they are no cause for alarm.
+EXPECTED = frozenset({"Creating", "Provisioning", "Upgrading", "Scaling"})
 # In the order in which one waits for the other.
 _CONDITIONS = ("EtcdReady", "StorageReady", "MsgStreamReady", "MilvusReady", "MilvusUpdated")
 _IN_WORDS = {
