@@ -16,7 +16,8 @@ from tests.milvus.server import MilvusServer
 from semantic_router_operator.probes.milvus import MilvusState, Target, Tls, probe
 
 Json = dict[str, Any]
-pytestmark = pytest.mark.xdist_group("managed-milvus")
+# Long stories, the first with a Milvus that takes minutes to start on a machine with much else to do.
+pytestmark = [pytest.mark.xdist_group("managed-milvus"), pytest.mark.timeout(600)]
 CONFIG = "configmap/semantic-router-config"
 
 

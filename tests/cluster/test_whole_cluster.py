@@ -200,6 +200,7 @@ allowVolumeExpansion: %s
 """
 
 
+@pytest.mark.timeout(400)
 def test_a_milvus_waits_for_what_the_cluster_lacks_and_its_volumes_grow(
     kubectl: Kubectl, operators: Operators, resource: Json, milvus_operator: Callable[[], None]
 ) -> None:
