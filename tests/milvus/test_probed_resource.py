@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import copy
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -52,8 +53,15 @@ class Story:
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
 
-    def external(self, **changed: Any) -> None:
-        self.change({"milvus": {"external": changed}})
+    async def once(self, resource: Json, *, reason: str, **external: Any) -> str:
+        """What MilvusReady says of a resource with such a Milvus, which is deleted after."""
+        wrong = copy.deepcopy(resource)
+        wrong["spec"]["milvus"]["external"] |= external
+        self._kubectl("apply", "-f", "-", stdin=wrong)
+        message = await self.says("MilvusReady", "False", reason)
+        self._kubectl("delete", "sr/semantic-router")
+        await asyncio.to_thread(eventually, lambda: self._kubectl.get("deployment/semantic-router") is None)
+        return message
 
     def change(self, spec: Json) -> None:
         patch = json.dumps({"spec": spec})
@@ -91,20 +99,20 @@ async def test_each_turn_of_milvus_reaches_the_status(
             "collection": {"name": "of_a_resource"},
         },
     }
-    kubectl("apply", "-f", "-", stdin=resource)
+    milvus = resource["spec"]["milvus"]["external"]
 
-    # Each has its own reason, before any pod runs.
-    assert "127.0.0.1:1" in await story.says("MilvusReady", "False", "Unreachable")
-    story.external(address=f"127.0.0.1:{port}")
-    assert "Secret/milvus-auth" in await story.says("MilvusReady", "False", "CredentialsRefused")
-    story.external(tls={"secretRef": {"name": "milvus-tls"}})
-    assert "Secret/milvus-tls" in await story.says("MilvusReady", "False", "CertificateUnusable")
-    story.external(tls=None, database="nowhere")
+    # Each has its own reason, before any pod runs. Another address of the same resource would be a migration.
+    told = await story.once(resource, address="127.0.0.1:1", reason="Unreachable")
+    assert "127.0.0.1:1" in told
+    milvus["address"] = f"127.0.0.1:{port}"
+    told = await story.once(resource, tls={"secretRef": {"name": "milvus-tls"}}, reason="CertificateUnusable")
+    assert "Secret/milvus-tls" in told
     story.password("Milvus")
-    assert "spec.milvus.external.database" in await story.says("MilvusReady", "False", "DatabaseMissing")
-    story.external(database="default")
+    told = await story.once(resource, database="nowhere", reason="DatabaseMissing")
+    assert "spec.milvus.external.database" in told
     story.password("canary-wrong")
-    await story.says("MilvusReady", "False", "CredentialsRefused")
+    kubectl("apply", "-f", "-", stdin=resource)
+    assert "Secret/milvus-auth" in await story.says("MilvusReady", "False", "CredentialsRefused")
 
     # The router serves without Milvus, and so says the status; a right password is all that it takes.
     await asyncio.to_thread(kubelet.settle, 1)
