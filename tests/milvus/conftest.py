@@ -5,7 +5,7 @@ import contextlib
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,30 @@ async def standin() -> AsyncIterator[str]:
     yield address
     process.terminate()
     await process.wait()
+
+
+StartRouter = Callable[[Path], Awaitable[asyncio.subprocess.Process]]
+
+
+@pytest.fixture
+async def start_router() -> AsyncIterator[StartRouter]:
+    """Return a function that starts a router with a configuration; those that still run at the end are killed."""
+    routers: list[asyncio.subprocess.Process] = []
+
+    async def start(config: Path) -> asyncio.subprocess.Process:
+        routers.append(
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "semantic_router_proxy.cli", "serve", "--config", str(config),
+                stderr=asyncio.subprocess.PIPE,
+            )
+        )  # fmt: skip
+        return routers[-1]
+
+    yield start
+    for router in routers:
+        if router.returncode is None:
+            router.kill()
+            await router.wait()
 
 
 class Backends:

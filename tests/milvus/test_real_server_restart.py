@@ -2,7 +2,6 @@
 router works with it again by itself."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from pymilvus.exceptions import MilvusException
 from semantic_router_proxy.cache.milvus.store import MilvusStore
 from semantic_router_proxy.cache.store import StoreUnavailable
 from semantic_router_proxy.config.milvus import MilvusConfig
-from tests.milvus.conftest import FaultyLink
+from tests.milvus.conftest import FaultyLink, StartRouter
 from tests.milvus.entries import entry
 from tests.milvus.server import MilvusServer
 from tests.unit.cache.conftest import WordEmbedder
@@ -135,7 +134,7 @@ def _in_milvus(port: int, question: str) -> bool:
 
 
 async def test_no_client_of_a_router_sees_milvus_stall_die_and_return(
-    server: MilvusServer, standin: str, tmp_path: Path
+    server: MilvusServer, standin: str, tmp_path: Path, start_router: StartRouter
 ) -> None:
     link = FaultyLink(server.port)
     milvus = {
@@ -151,10 +150,7 @@ async def test_no_client_of_a_router_sees_milvus_stall_die_and_return(
         "semantic_cache": {"backend_type": "hybrid", "backend_config_path": "milvus.yaml"},
     }  # fmt: skip
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    router = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "semantic_router_proxy.cli", "serve", "--config", str(tmp_path / "config.yaml"),
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    router = await start_router(tmp_path / "config.yaml")
     assert router.stderr is not None
     address = admin = ""
     while b'"ready"' not in (line := await router.stderr.readline()):

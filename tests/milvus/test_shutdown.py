@@ -1,7 +1,6 @@
 """A router that is told to stop: what it answered while Milvus did not is in Milvus afterwards."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -9,7 +8,7 @@ import orjson
 import yaml
 from pymilvus import MilvusClient
 
-from tests.milvus.conftest import FaultyLink
+from tests.milvus.conftest import FaultyLink, StartRouter
 
 QUESTIONS = [f"Who wrote volume {number} of the encyclopedia?" for number in range(30)]
 
@@ -24,7 +23,7 @@ def _stored(port: int) -> set[str]:
 
 
 async def test_answers_that_wait_for_milvus_are_written_before_the_end(
-    faulty_link: tuple[FaultyLink, int], lite_server: int, standin: str, tmp_path: Path
+    faulty_link: tuple[FaultyLink, int], lite_server: int, standin: str, tmp_path: Path, start_router: StartRouter
 ) -> None:
     link, port = faulty_link
     milvus = {
@@ -40,10 +39,7 @@ async def test_answers_that_wait_for_milvus_are_written_before_the_end(
         "semantic_cache": {"backend_type": "milvus", "backend_config_path": "milvus.yaml"},
     }  # fmt: skip
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    router = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "semantic_router_proxy.cli", "serve", "--config", str(tmp_path / "config.yaml"),
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    router = await start_router(tmp_path / "config.yaml")
     assert router.stderr is not None
     address = ""
     while b'"ready"' not in (line := await router.stderr.readline()):
