@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from benchmarks.cache import peer
 from benchmarks.cache.report import Report, table
+from fow_cache.data import load_questions
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
@@ -56,7 +57,8 @@ def measure() -> Report:
 
 
 async def _measure() -> Report:
-    figures: dict[str, float] = {}
+    # First: the benchmark's own data would compete with the model for the processor's caches.
+    figures: dict[str, float] = {"embed_p50_ms": await _embedding()}
     shown = table(
         "Lookup, median", "entries", "index ms", "whole ms", "recall@1", "numpy ms", "GPTCache ms", "built in s"
     )
@@ -78,7 +80,6 @@ async def _measure() -> Report:
             figures[key] = figures[source]
     figures["exact_p50_us"] = await _exact()
     figures["entry_bytes"] = await _entry_bytes()
-    figures["embed_p50_ms"] = await _embedding()
     figures["rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     single = table("Single figures", "what", "value")
     for key in ("exact_p50_us", "embed_p50_ms", "entry_bytes", "rss_mb"):
@@ -176,12 +177,14 @@ async def _entry_bytes() -> float:
 
 
 async def _embedding() -> float:
+    """Return the median over the questions of fow-cache, half of which have at most 8 tokens."""
     embedder = await make_embedder(EmbeddingConfig())
+    questions = [str(row["a"]) for row in load_questions()]
 
     async def embed(number: int) -> None:
-        await embedder.embed([_question(number)])
+        await embedder.embed([questions[number]])
 
-    milliseconds = await _median_async(embed, times=200) * 1000
+    milliseconds = await _median_async(embed, times=len(questions)) * 1000
     await embedder.close()
     return milliseconds
 
