@@ -4,15 +4,13 @@ It gets the same vectors, its default stores (SQLite and faiss), large enough fo
 evaluation; nothing is embedded.
 """
 
-import hashlib
 import json
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from benchmarks.environment import programs_of
 from numpy.typing import NDArray
 
 PINS = Path(__file__).with_name("gptcache.txt")
@@ -24,22 +22,11 @@ def look_up(stored: NDArray[np.float32], asked: NDArray[np.float32], nearest: ND
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "vectors.npz", stored=stored, asked=asked, nearest=nearest)
         done = subprocess.run(
-            [str(_installed()), str(PROGRAM), folder], check=True, stdout=subprocess.PIPE, cwd=folder, text=True
+            [str(programs_of("GPTCache", PINS) / "python"), str(PROGRAM), folder],
+            check=True,
+            stdout=subprocess.PIPE,
+            cwd=folder,
+            text=True,
         )
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return figures
-
-
-def _installed() -> Path:
-    """Return the environment's Python, installing the pinned versions the first time (a minute)."""
-    digest = hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semantic-router"
-    folder = cache / f"gptcache-{digest}"
-    done = folder / "installed"
-    if not done.exists():
-        sys.stderr.write(f"Installing GPTCache into {folder}\n")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(PINS)], check=True)
-        done.touch()
-    return folder / "bin" / "python"
