@@ -1,9 +1,10 @@
 """Objects by apiVersion, kind and name: read, apply, delete, and the status subresource."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from semantic_router_operator.cluster.connection import Connection
+from semantic_router_operator.cluster.connection import ATTEMPTS, Connection
 from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.plan.key import FIELD_MANAGER, ObjectKey, key_of
@@ -34,30 +35,20 @@ class Objects:
             raise
 
     async def list_metadata(self, api_version: str, kind: str, namespace: str | None) -> list[Json]:
-        """The metadata of all objects of a kind, of one namespace or of all (None)."""
-        resource = await self.discovery.resource(api_version, kind)
-        found: list[Json] = []
-        query = {"limit": PAGE}
-        while True:
-            answer = await self._connection.request("GET", resource.path(namespace), query, accept=METADATA_LIST)
-            found += [item["metadata"] for item in answer.get("items") or ()]
-            more = answer["metadata"].get("continue")
-            if not more:
-                return found
-            query["continue"] = more
+        """The metadata of all objects of a kind, of one namespace or of all (None). Raises as `list_objects` does."""
+        items = await self._items(api_version, kind, namespace, {}, METADATA_LIST, ATTEMPTS)
+        return [item["metadata"] for item in items]
 
-    async def list_objects(self, api_version: str, kind: str, namespace: str | None) -> list[Json]:
+    async def list_objects(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None,
+        query: Mapping[str, str] = MappingProxyType({}),
+        attempts: int = ATTEMPTS,
+    ) -> list[Json]:
         """All objects of a kind, of one namespace or of all (None). Raises ApiError, UnknownKindError."""
-        resource = await self.discovery.resource(api_version, kind)
-        found: list[Json] = []
-        query = {"limit": PAGE}
-        while True:
-            answer = await self._connection.request("GET", resource.path(namespace), query)
-            found += answer.get("items") or ()
-            more = answer["metadata"].get("continue")
-            if not more:
-                return found
-            query["continue"] = more
+        return await self._items(api_version, kind, namespace, query, "application/json", attempts)
 
     async def create(self, obj: Mapping[str, Any]) -> bool:
         """Makes the object; False where there is one of that name already. Raises ApiError, UnknownKindError."""
@@ -106,6 +97,21 @@ class Objects:
             # Conflict: another object has taken the name since; it is not ours to delete.
             if not (error.not_found or error.conflict):
                 raise
+
+    async def _items(
+        self, api_version: str, kind: str, namespace: str | None, query: Mapping[str, str], accept: str, attempts: int
+    ) -> list[Json]:
+        resource = await self.discovery.resource(api_version, kind)
+        found: list[Json] = []
+        asked = {"limit": PAGE, **query}
+        while True:
+            path = resource.path(namespace)
+            answer = await self._connection.request("GET", path, asked, accept=accept, attempts=attempts)
+            found += answer.get("items") or ()
+            more = (answer.get("metadata") or {}).get("continue")
+            if not more:
+                return found
+            asked["continue"] = more
 
     async def _apply(self, body: Json, manager: str, subresource: str | None) -> Json:
         key = key_of(body)

@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import binascii
+import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,19 +43,28 @@ _OUR_LEASE = "metadata.name=semantic-router-operator"
 
 
 async def survey(
-    connection: Connection, namespace: str, name: str, secrets: Iterable[str], probed: Probed | None = None
+    connection: Connection,
+    namespace: str,
+    name: str,
+    secrets_of: Callable[[Json], Iterable[str]],
+    probed: Probed | None = None,
 ) -> Survey:
-    """Return what was seen; never raises. What may not be read or does not answer in time is named in `unreadable`."""
-    discovery = Discovery(connection)
-    objects = Objects(connection, discovery)
+    """Return what was seen; never raises. What may not be read or does not answer in time is named in `unreadable`.
+
+    `secrets_of` gives the names of the Secrets that the resource refers to.
+    """
+    objects = Objects(connection, Discovery(connection))
+    resource: Json | None = None
     listed: dict[str, tuple[Json, ...]] = {}
+    secrets: dict[str, SecretFacts | None] = {}
     unreadable: dict[str, str] = {}
     unserved: set[str] = set()
 
-    async def one(api_version: str, kind: str, where: str | None) -> None:
+    @contextlib.asynccontextmanager
+    async def noting(kind: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(SECONDS):
-                listed[kind] = tuple(await _list(connection, discovery, api_version, kind, where))
+                yield
         except UnknownKindError:
             unserved.add(kind)
         except ApiError as error:
@@ -62,24 +72,43 @@ async def survey(
         except TimeoutError:
             unreadable[kind] = f"no answer within {SECONDS:g} s"
 
+    async def read() -> None:
+        nonlocal resource
+        async with noting(KIND):
+            resource = await objects.get(ObjectKey(API_VERSION, KIND, namespace, name))
+        for secret in sorted(set(secrets_of(resource))) if resource is not None else ():
+            async with noting("Secret"):
+                raw = await objects.get(ObjectKey("v1", "Secret", namespace, secret))
+                secrets[secret] = None if raw is None else secret_facts(raw)
+
+    async def list_all(api_version: str, kind: str, where: str | None) -> None:
+        query = {"fieldSelector": _OUR_LEASE} if kind == "Lease" else {}
+        async with noting(kind):
+            items = await objects.list_objects(api_version, kind, where, query, attempts=1)
+            # A list's items do not say what they are.
+            listed[kind] = tuple({"apiVersion": api_version, "kind": kind, **item} for item in items)
+
+    async def look_for(api_version: str, kind: str) -> None:
+        async with noting(kind):
+            await objects.discovery.resource(api_version, kind)
+
     async with asyncio.TaskGroup() as group:
-        resource = group.create_task(_resource(objects, namespace, name, unreadable, unserved))
+        group.create_task(read())
         offset = group.create_task(clock_offset(connection))
-        for places, kinds in ((namespace, _NAMESPACED), (None, _EVERYWHERE)):
-            for kind in kinds:
-                group.create_task(one(*kind, places))
-    for kind in _ONLY_SERVED:
-        if not await discovery.served([kind]):
-            unserved.add(kind[1])
+        for place, kinds in ((namespace, _NAMESPACED), (None, _EVERYWHERE)):
+            for each in kinds:
+                group.create_task(list_all(*each, place))
+        for each in _ONLY_SERVED:
+            group.create_task(look_for(*each))
     return Survey(
         namespace=namespace,
         name=name,
         now=datetime.now(UTC),
-        resource=resource.result(),
+        resource=resource,
         objects=listed,
         unreadable=unreadable,
         unserved=frozenset(unserved),
-        secrets=await _secrets(objects, namespace, secrets, unreadable),
+        secrets=secrets,
         probed=probed,
         clock_offset=offset.result(),
     )
@@ -94,55 +123,6 @@ async def clock_offset(connection: Connection) -> float | None:
         return None
     # An HTTP date is cut to the second, so on average half a second has passed since.
     return None if server is None else server + 0.5 - (before + time.time()) / 2
-
-
-async def _resource(
-    objects: Objects, namespace: str, name: str, unreadable: dict[str, str], unserved: set[str]
-) -> Json | None:
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await objects.get(ObjectKey(API_VERSION, KIND, namespace, name))
-    except UnknownKindError:
-        unserved.add(KIND)
-    except ApiError as error:
-        unreadable[KIND] = error.message
-    except TimeoutError:
-        unreadable[KIND] = f"no answer within {SECONDS:g} s"
-    return None
-
-
-async def _list(
-    connection: Connection, discovery: Discovery, api_version: str, kind: str, namespace: str | None
-) -> list[Json]:
-    resource = await discovery.resource(api_version, kind)
-    query = {"limit": "500"} | ({"fieldSelector": _OUR_LEASE} if kind == "Lease" else {})
-    found: list[dict[str, Any]] = []
-    while True:
-        answer = await connection.request("GET", resource.path(namespace), query, attempts=1)
-        # A list's items do not say what they are.
-        found += [{"apiVersion": api_version, "kind": kind, **item} for item in answer.get("items") or ()]
-        more = (answer.get("metadata") or {}).get("continue")
-        if not more:
-            return list(found)
-        query["continue"] = more
-
-
-async def _secrets(
-    objects: Objects, namespace: str, names: Iterable[str], unreadable: dict[str, str]
-) -> dict[str, SecretFacts | None]:
-    found: dict[str, SecretFacts | None] = {}
-    for name in sorted(set(names)):
-        try:
-            async with asyncio.timeout(SECONDS):
-                raw = await objects.get(ObjectKey("v1", "Secret", namespace, name))
-        except ApiError as error:
-            unreadable["Secret"] = error.message
-            continue
-        except TimeoutError:
-            unreadable["Secret"] = f"no answer within {SECONDS:g} s"
-            continue
-        found[name] = None if raw is None else secret_facts(raw)
-    return found
 
 
 def secret_facts(raw: Mapping[str, Any]) -> SecretFacts:

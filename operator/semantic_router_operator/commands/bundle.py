@@ -12,17 +12,13 @@ import typer
 import yaml
 from rich.console import Console
 
-from semantic_router_operator.api.validate import InvalidResource, parse
-from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
+from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.cluster.logs import pod_logs
-from semantic_router_operator.cluster.survey import survey
-from semantic_router_operator.commands.doctor import as_data, show
+from semantic_router_operator.commands.doctor import as_data, observed, show
 from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, with_target
 from semantic_router_operator.doctor.examination import examine
 from semantic_router_operator.doctor.redaction import redacted, redacted_text
 from semantic_router_operator.doctor.survey import Survey
-from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
-from semantic_router_operator.render.deployment import referenced_secrets
 
 
 def bundle(
@@ -39,12 +35,7 @@ def bundle(
 
 
 async def _collect(target: Target) -> tuple[dict[str, str], str]:
-    try:
-        raw = await target.objects.get(ObjectKey(API_VERSION, KIND, target.namespace, target.name))
-        secrets = list(referenced_secrets(parse(raw))) if raw else []
-    except (InvalidResource, UnknownKindError):
-        secrets = []
-    seen = await survey(target.connection, target.namespace, target.name, secrets)
+    seen = await observed(target)
     files = contents(seen)
     for pod in (*seen.of_router("Pod"), *seen.milvus_pods()):
         name = str(pod["metadata"]["name"])

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from semantic_router_operator.api.validate import InvalidResource, parse
-from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
+from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.cluster.survey import survey
 from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, stop, with_target
 from semantic_router_operator.doctor.check import Finding, Severity
 from semantic_router_operator.doctor.examination import Report, examine
-from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
-from semantic_router_operator.render.deployment import referenced_secrets
+from semantic_router_operator.doctor.survey import Survey
+from semantic_router_operator.handlers.desired import secret_names_of
+from semantic_router_operator.plan.key import KIND, ObjectKey
 
 _MARKS = {Severity.ERROR: ("✗", "bold red"), Severity.WARNING: ("!", "bold yellow"), Severity.NOTE: ("i", "cyan")}
 
@@ -53,19 +53,16 @@ def doctor(
     raise typer.Exit(int(report.worst))
 
 
-async def look(target: Target) -> Report:
-    """Return what all checks say of the target as it is now."""
-    try:
-        raw = await target.objects.get(ObjectKey(API_VERSION, KIND, target.namespace, target.name))
-        secrets = list(referenced_secrets(parse(raw))) if raw else []
-    except (InvalidResource, UnknownKindError):
-        # That the resource is wrong, or the kind is not there, is for the checks to tell.
-        secrets = []
-    return examine(await survey(target.connection, target.namespace, target.name, secrets))
+async def observed(target: Target) -> Survey:
+    """Return what is seen of the target now. Exits with a sentence where the resource itself may not be read."""
+    seen = await survey(target.connection, target.namespace, target.name, secret_names_of)
+    if KIND in seen.unreadable:
+        stop(seen.unreadable[KIND])
+    return seen
 
 
 async def _report(target: Target, *, fix: bool, yes: bool) -> Report:
-    report = await look(target)
+    report = examine(await observed(target))
     if not fix:
         return report
     repairs = [each.repair for each in report.findings if each.repair is not None]
@@ -81,7 +78,7 @@ async def _report(target: Target, *, fix: bool, yes: bool) -> Report:
             )
         except ApiError as error:
             stop(error.explained(f"{repair.kind}/{repair.name}"))
-    return await look(target) if repairs else report
+    return examine(await observed(target)) if repairs else report
 
 
 def show(report: Report, console: Console) -> None:

@@ -3,8 +3,7 @@
 import typer
 
 from semantic_router_operator.api.semantic_router import HIBERNATE_ANNOTATION
-from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, stop, with_target
-from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
+from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, with_target
 
 
 def hibernate(name: Name = None, namespace: Namespace = None, kubeconfig: Kubeconfig = None) -> None:
@@ -22,8 +21,6 @@ def resume(name: Name = None, namespace: Namespace = None, kubeconfig: Kubeconfi
 
 
 async def _annotate(target: Target, value: str | None) -> str:
-    key = ObjectKey(API_VERSION, KIND, target.namespace, target.name)
-    if await target.objects.get(key) is None:
-        stop(f"There is no SemanticRouter {target.name} in namespace {target.namespace}.")
-    await target.objects.merge(key, {"metadata": {"annotations": {HIBERNATE_ANNOTATION: value}}})
+    await target.read()
+    await target.objects.merge(target.key, {"metadata": {"annotations": {HIBERNATE_ANNOTATION: value}}})
     return f"{target.namespace}/{target.name}"

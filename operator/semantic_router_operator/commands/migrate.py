@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, stop, with_target
-from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
 from semantic_router_operator.workflows.migration import RETRY_ANNOTATION
 
 Json = Mapping[str, Any]
@@ -47,7 +46,7 @@ def rollback(name: Name = None, namespace: Namespace = None, wait: Wait = True, 
     """Go back to the backend from before the last migration; what Milvus holds is kept."""
 
     async def back(target: Target) -> int:
-        return await _go(target, former(await _read(target)), wait=wait)
+        return await _go(target, former(await target.read()), wait=wait)
 
     raise typer.Exit(with_target(name, namespace, kubeconfig, back))
 
@@ -66,21 +65,13 @@ def former(raw: Json) -> dict[str, Any]:
     return {"spec": {"cache": {"backend": source}}}
 
 
-async def _read(target: Target) -> Json:
-    raw = await target.objects.get(ObjectKey(API_VERSION, KIND, target.namespace, target.name))
-    if raw is None:
-        stop(f"There is no SemanticRouter {target.name} in namespace {target.namespace}.")
-    return raw
-
-
 async def _go(target: Target, change: dict[str, Any], *, wait: bool) -> int:
-    before = await _read(target)
-    key = ObjectKey(API_VERSION, KIND, target.namespace, target.name)
+    before = await target.read()
     if RETRY_ANNOTATION in (change.get("metadata") or {}).get("annotations", {}):
         # Any other value than the one before counts.
         count = (before["metadata"].get("annotations") or {}).get(RETRY_ANNOTATION, "0")
         change["metadata"]["annotations"][RETRY_ANNOTATION] = str(int(count) + 1 if count.isdigit() else 1)
-    raw: Json = await target.objects.merge(key, change) if change else before
+    raw: Json = await target.objects.merge(target.key, change) if change else before
     if not wait:
         typer.echo(f"Asked for. Watch it with: kubectl semantic-router migrate {target.name} -n {target.namespace}")
         return 0
@@ -93,7 +84,7 @@ async def _watch(target: Target, raw: Json) -> int:
     generation, tasks = int(raw["metadata"]["generation"]), dict[str, TaskID]()
     with Progress(*columns, console=console) as progress:
         while True:
-            raw = await _read(target)
+            raw = await target.read()
             status = raw.get("status") or {}
             migration = status.get("migration") or {}
             for step, done in shown(migration):

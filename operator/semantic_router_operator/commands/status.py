@@ -7,10 +7,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from semantic_router_operator.commands.doctor import look, show
-from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, stop, with_target
-from semantic_router_operator.doctor.examination import Report
-from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
+from semantic_router_operator.commands.doctor import observed, show
+from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, with_target
+from semantic_router_operator.doctor.examination import Report, examine
 
 Json = Mapping[str, Any]
 _BAD_WHEN_TRUE = frozenset({"Degraded"})
@@ -26,10 +25,9 @@ def status(name: Name = None, namespace: Namespace = None, kubeconfig: Kubeconfi
 
 
 async def _read(target: Target) -> tuple[Json, Report]:
-    raw = await target.objects.get(ObjectKey(API_VERSION, KIND, target.namespace, target.name))
-    if raw is None:
-        stop(f"There is no SemanticRouter {target.name} in namespace {target.namespace}.")
-    return raw, await look(target)
+    seen = await observed(target)
+    # A resource that is not there is asked for once more, which says so.
+    return seen.resource or await target.read(), examine(seen)
 
 
 def screen(raw: Json) -> Group:

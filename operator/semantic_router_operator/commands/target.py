@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -12,7 +12,7 @@ from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
 from semantic_router_operator.cluster.objects import Objects
-from semantic_router_operator.plan.key import API_VERSION, KIND
+from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
 
 Result = TypeVar("Result")
 Name = Annotated[str | None, typer.Argument(help="Of the SemanticRouter; none: the only one of the namespace.")]
@@ -30,6 +30,18 @@ class Target:
     objects: Objects
     namespace: str
     name: str
+
+    @property
+    def key(self) -> ObjectKey:
+        """Of the resource."""
+        return ObjectKey(API_VERSION, KIND, self.namespace, self.name)
+
+    async def read(self) -> dict[str, Any]:
+        """Return the resource. Exits with a sentence where there is none. Raises ApiError, UnknownKindError."""
+        raw = await self.objects.get(self.key)
+        if raw is None:
+            stop(f"There is no SemanticRouter {self.name} in namespace {self.namespace}.")
+        return raw
 
 
 def with_target(

@@ -80,6 +80,11 @@ class Survey:
         ]
         return sorted(about, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
 
+    @property
+    def managed_milvus(self) -> Json | None:
+        """The Milvus resource that the operator keeps for this one; it has its name."""
+        return self.one("Milvus", self.name) if self.spec("milvus", "managed") is not None else None
+
     def milvus_pods(self) -> tuple[Json, ...]:
         """Return pods of Milvus itself, without etcd, object store and message stream."""
         return tuple(each for each in self.all("Pod") if labels(each).get("app.kubernetes.io/name") == "milvus")

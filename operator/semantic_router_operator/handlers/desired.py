@@ -53,6 +53,11 @@ def secrets_of(raw: Mapping[str, Any]) -> NeededSecrets:
     )
 
 
+def secret_names_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of all Secrets that the resource refers to; none for one that is not valid."""
+    return tuple(secrets_of(raw).all)
+
+
 def managed_of_raw(raw: Mapping[str, Any]) -> SemanticRouter | None:
     """The resource whose managed Milvus is looked after; None where there is none, and where it is not valid."""
     status = raw.get("status") or {}

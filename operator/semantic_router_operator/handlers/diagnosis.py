@@ -9,6 +9,7 @@ from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.survey import survey
 from semantic_router_operator.doctor.check import Severity
 from semantic_router_operator.doctor.examination import examine
+from semantic_router_operator.handlers.desired import secret_names_of
 from semantic_router_operator.handlers.follow import Follower, Key
 from semantic_router_operator.plan.diagnosis import Diagnosis, Unready, unready
 from semantic_router_operator.plan.probed import Probed
@@ -28,7 +29,7 @@ class Diagnoser:
     def __init__(self, connection: Connection, turned: Callable[[Key], None], patience_seconds: float) -> None:
         self._connection = connection
         self._patience = patience_seconds
-        self._seen: dict[Key, tuple[Callable[[], Iterable[str]], Probed]] = {}
+        self._probed: dict[Key, Probed] = {}
         self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._follower: Follower[tuple[Key, Unready], Diagnosis] = Follower(self._ask, self._pause, turned)
 
@@ -36,21 +37,15 @@ class Diagnoser:
         """Examines until cancelled."""
         await self._follower.run()
 
-    def look(
-        self,
-        key: Key,
-        conditions: Iterable[Mapping[str, Any]],
-        secrets: Callable[[], Iterable[str]],
-        probed: Probed,
-    ) -> None:
-        """The resource's conditions are these now; `secrets` gives the names of those that it refers to."""
+    def look(self, key: Key, conditions: Iterable[Mapping[str, Any]], probed: Probed) -> None:
+        """The resource's conditions are these now."""
         subject = unready(conditions)
-        self._seen[key] = (secrets, probed)
+        self._probed[key] = probed
         self._follower.follow(key, (key, subject) if subject is not None else None)
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
-        self._seen.pop(key, None)
+        self._probed.pop(key, None)
         self._follower.follow(key, None)
 
     def found(self, key: Key) -> Diagnosis | None:
@@ -62,9 +57,8 @@ class Diagnoser:
         key, why = subject
         if why.patience(datetime.now(UTC), self._patience) > 0:
             return before
-        secrets, probed = self._seen[key]
         async with self._turns:
-            report = examine(await survey(self._connection, *key, secrets(), probed))
+            report = examine(await survey(self._connection, *key, secret_names_of, self._probed.get(key)))
         for finding in report.findings:
             if finding.severity is Severity.ERROR:
                 seen = f"{finding.subject}: {finding.evidence.rstrip('.')[:_EVIDENCE]}"

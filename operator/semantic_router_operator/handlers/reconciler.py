@@ -218,7 +218,7 @@ class Reconciler:
             if "rollout" in told.status and not rollout.back:
                 self._wake_soon(key)  # it stands in the status now that this state has failed: go back
         tell_conditions(namespace, name, (told.status or raw["status"])["conditions"])
-        self._diagnoser.look(key, (told.status or raw["status"])["conditions"], lambda: secrets_of(raw).all, probed)
+        self._diagnoser.look(key, (told.status or raw["status"])["conditions"], probed)
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
         await self._tidied(raw, desired, observed, todo)

@@ -26,8 +26,8 @@ FROZEN = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
-    milvus = survey.one("Milvus", survey.name)
-    if milvus is None or survey.spec("milvus", "managed") is None:
+    milvus = survey.managed_milvus
+    if milvus is None:
         return
     metadata, status = milvus["metadata"], milvus.get("status") or {}
     subject = f"Milvus/{survey.name}"

@@ -25,8 +25,8 @@ DEPENDENCY = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
-    milvus = survey.one("Milvus", survey.name)
-    if milvus is None or survey.spec("milvus", "managed") is None:
+    milvus = survey.managed_milvus
+    if milvus is None:
         return
     down = [
         (words, str(conditions(milvus)[kind].get("message") or conditions(milvus)[kind].get("reason") or ""))

@@ -25,8 +25,8 @@ ADDRESS_SET = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
-    milvus = survey.one("Milvus", survey.name)
-    if milvus is None or survey.spec("milvus", "managed") is None:
+    milvus = survey.managed_milvus
+    if milvus is None:
         return
     subject = f"Milvus/{survey.name}"
     config = (milvus.get("spec") or {}).get("config") or {}
