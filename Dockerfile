@@ -38,7 +38,9 @@ RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index .
 
 FROM build AS build-operator
 COPY pyproject.toml README.md LICENSE ./
-RUN /opt/build/bin/pip --python /opt/venv/bin/python install --require-hashes --no-compile -r constraints/operator.txt
+# botocore describes every service of AWS (28 MB); backups use S3 alone.
+RUN /opt/build/bin/pip --python /opt/venv/bin/python install --require-hashes --no-compile -r constraints/operator.txt \
+    && find /opt/venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 -exec rm -r {} +
 COPY operator/ operator/
 COPY router/ router/
 RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index . -w /own \

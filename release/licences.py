@@ -45,6 +45,7 @@ READ_BY_HAND = {
     "google-re2": "BSD-3-Clause",
     "hnswlib": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
+    "python-dateutil": "Apache-2.0 AND BSD-3-Clause",
     "requests-oauthlib": "ISC",
 }
 _HEAD = """# Licences

@@ -1,0 +1,1 @@
+"""What a backup is: its configuration, name, catalogue, choice and retention. Pure."""
