@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
+from semantic_router_operator.api.crd import definitions
 from semantic_router_operator.cli import to_yaml
 from semantic_router_operator.render.rbac import Rule, certificate_rules, lease_rules, rules, webhook_rules
 from tests.reference import pages
@@ -21,15 +21,8 @@ ROOT = Path(__file__).parents[1]
 
 def generated() -> dict[str, str]:
     """Return every generated file's text by its path from the project's root."""
-    crd = semantic_router_crd()
-    kept = copy.deepcopy(crd)
-    # Helm would remove the definition, and with it every resource, together with the chart.
-    kept["metadata"].setdefault("annotations", {})["helm.sh/resource-policy"] = "keep"
     return {
-        f"crds/{CRD_NAME}.yaml": to_yaml([crd]),
-        # kustomize reads nothing outside its folder.
-        f"manifests/crds/{CRD_NAME}.yaml": to_yaml([crd]),
-        f"{CHART}/files/{CRD_NAME}.yaml": to_yaml([kept]),
+        **_crds(),
         f"{CHART}/templates/_rules.tpl": _defined("rules", rules())
         + _defined("leaseRules", lease_rules(_NAME))
         + _defined("webhookRules", webhook_rules(_NAME))
@@ -43,6 +36,25 @@ def generated() -> dict[str, str]:
         **pages(),
         "docs/troubleshooting.md": troubleshooting(),
     }
+
+
+def _crds() -> dict[str, str]:
+    files: dict[str, str] = {}
+    for name, crd in definitions().items():
+        kept = copy.deepcopy(crd)
+        # Helm would remove the definition, and with it every resource, together with the chart.
+        kept["metadata"].setdefault("annotations", {})["helm.sh/resource-policy"] = "keep"
+        files[f"crds/{name}.yaml"] = to_yaml([crd])
+        # kustomize reads nothing outside its folder.
+        files[f"manifests/crds/{name}.yaml"] = to_yaml([crd])
+        files[f"{CHART}/files/{name}.yaml"] = to_yaml([kept])
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [f"{name}.yaml" for name in definitions()],
+    }
+    files["manifests/crds/kustomization.yaml"] = to_yaml([kustomization])
+    return files
 
 
 def _role(kind: str, name: str, content: list[Rule]) -> str:

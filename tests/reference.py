@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from semantic_router_operator.api.crd import SEMANTIC_CACHE_BACKUP, SEMANTIC_CACHE_RESTORE, Kind
 from semantic_router_operator.api.semantic_router import Spec
 from semantic_router_operator.api.status import Status
 from semantic_router_proxy.config.milvus import MilvusConfig
@@ -41,11 +42,25 @@ def pages() -> dict[str, str]:
         "docs/reference/semanticrouter.md": resource
         + "".join(_sections(Spec.model_json_schema(by_alias=True), "spec"))
         + "".join(_sections(Status.model_json_schema(by_alias=True), "status")),
+        "docs/reference/semanticcachebackup.md": _kind(SEMANTIC_CACHE_BACKUP),
+        "docs/reference/semanticcacherestore.md": _kind(SEMANTIC_CACHE_RESTORE),
         "docs/reference/router-config.md": router
         + "".join(_sections(RouterConfig.model_json_schema(by_alias=True), "config.yaml"))
         + milvus
         + "".join(_sections(MilvusConfig.model_json_schema(by_alias=True), "milvus.yaml")),
     }
+
+
+def _kind(kind: Kind) -> str:
+    head = (
+        f"{_HEAD}# {kind.name}\n\n`apiVersion: semanticrouter.dev/v1alpha1`, `kind: {kind.name}`, short name "
+        f"`{kind.short}`. {kind.description}\n"
+    )
+    return (
+        head
+        + "".join(_sections(kind.spec.model_json_schema(by_alias=True), "spec"))
+        + "".join(_sections(kind.status.model_json_schema(by_alias=True), "status"))
+    )
 
 
 def _sections(schema: Schema, root: str) -> Iterator[str]:

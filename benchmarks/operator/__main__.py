@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         plane = ControlPlane(programs, Path(name) / "plane")
         try:
-            plane.start([ROOT / "crds" / "semanticrouters.semanticrouter.dev.yaml"])
+            plane.start(sorted((ROOT / "crds").glob("*.yaml")))
             certificate = plane.folder / "certs" / "apiserver.crt"
             log, kubectl = plane.audit_log, programs["kubectl"]
             access = Access(plane.url, plane.kubeconfig, certificate, log, kubectl, programs["helm"])

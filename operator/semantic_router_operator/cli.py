@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from semantic_router_operator.api.crd import CRD_NAME, semantic_router_crd
+from semantic_router_operator.api.crd import definitions
 from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.commands.doctor import doctor
@@ -30,12 +30,13 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to wr
 @app.command()
 def crd(output: Output = None) -> None:
     """Print the CustomResourceDefinitions, or write each into a file of a folder."""
-    text = to_yaml([semantic_router_crd()])
+    found = definitions()
     if output is None:
-        typer.echo(text, nl=False)
+        typer.echo(to_yaml(list(found.values())), nl=False)
         return
     output.mkdir(parents=True, exist_ok=True)
-    (output / f"{CRD_NAME}.yaml").write_text(text, encoding="utf-8")
+    for name, each in found.items():
+        (output / f"{name}.yaml").write_text(to_yaml([each]), encoding="utf-8")
 
 
 @app.command()

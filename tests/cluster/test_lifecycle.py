@@ -116,7 +116,7 @@ def test_suspended_is_left_alone(kubectl: Kubectl, operators: Operators, resourc
 
 def test_what_is_not_implemented_is_said(kubectl: Kubectl, operators: Operators, resource: Json) -> None:
     operators.start()
-    resource["spec"]["backup"] = {"preset": "development"}
+    resource["spec"] |= {"backup": {"preset": "development"}, "milvus": {"managed": {}}}
     refused = kubectl.run("apply", "-f", "-", stdin=resource)
     assert refused.returncode == 0, refused.stderr
     eventually(lambda: condition(kubectl, "ConfigValid").get("reason") == "NotImplementedYet")

@@ -20,7 +20,7 @@ def registration(name: str, namespace: str, port: int) -> Json:
         "apiGroups": ["semanticrouter.dev"],
         "apiVersions": ["v1alpha1"],
         "operations": ["CREATE", "UPDATE"],
-        "resources": ["semanticrouters"],
+        "resources": ["semanticrouters", "semanticcachebackups", "semanticcacherestores"],
     }
     webhook = {
         "name": "semanticrouters.semanticrouter.dev",

@@ -16,7 +16,8 @@ from tests.control_plane.binaries import find_or_build
 from tests.control_plane.server import ControlPlane, free_ports
 from tests.control_plane.shared import Access
 
-from semantic_router_operator.api.crd import semantic_router_crd
+from semantic_router_operator.api.crd import SEMANTIC_ROUTER
+from semantic_router_operator.api.crd import definition as definition_of
 from semantic_router_operator.handlers.webhook import secret_name
 from semantic_router_operator.render.rbac import certificate_rules, webhook_rules
 
@@ -142,7 +143,7 @@ def test_another_version_is_converted_on_the_way(
     kubectl("create", "-f", "-", stdin=registration("conversion", namespace, port))
     operators.start(f"--webhook-port={port}", "--webhook-configuration=conversion")
     secret = eventually(lambda: kubectl.get("secret", secret_name("conversion")))
-    definition = semantic_router_crd()
+    definition = definition_of(SEMANTIC_ROUTER)
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     newer = {"name": "v1beta1", "served": True, "storage": False, "schema": {"openAPIV3Schema": anything}}
     definition["spec"]["versions"].append(newer)
@@ -171,7 +172,7 @@ def test_another_version_is_converted_on_the_way(
 
 
 def _as_before() -> Json:
-    definition = semantic_router_crd()
+    definition = definition_of(SEMANTIC_ROUTER)
     definition["spec"]["conversion"] = {"strategy": "None"}
     return definition
 

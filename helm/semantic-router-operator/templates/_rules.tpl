@@ -3,6 +3,8 @@
   - semanticrouter.dev
   resources:
   - semanticrouters
+  - semanticcachebackups
+  - semanticcacherestores
   verbs:
   - get
   - list
@@ -11,12 +13,16 @@
   - semanticrouter.dev
   resources:
   - semanticrouters/status
+  - semanticcachebackups/status
+  - semanticcacherestores/status
   verbs:
   - patch
 - apiGroups:
   - semanticrouter.dev
   resources:
   - semanticrouters/finalizers
+  - semanticcachebackups/finalizers
+  - semanticcacherestores/finalizers
   verbs:
   - update
 - apiGroups:
@@ -49,7 +55,7 @@
   - batch
   resources:
   - jobs
-  - jobs
+  - cronjobs
   verbs:
   - get
   - list

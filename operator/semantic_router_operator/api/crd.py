@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition, generated from the models.
+"""The CustomResourceDefinitions, generated from the models.
 
 Kubernetes wants a structural schema: no references, no titles, no unions but int-or-string, list types for server-side
 apply (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/). The schema
@@ -6,15 +6,19 @@ carries no defaults: they depend on the profile, and what the API server does no
 over with the operator.
 """
 
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from semantic_router_operator.api import GROUP, VERSION
-from semantic_router_operator.api.base import rules
+from semantic_router_operator.api.base import ApiModel, rules
+from semantic_router_operator.api.semantic_cache_backup import BackupSpec, BackupStatus
+from semantic_router_operator.api.semantic_cache_restore import RestoreSpec, RestoreStatus
 from semantic_router_operator.api.semantic_router import Spec
 from semantic_router_operator.api.status import Status
 
-PLURAL = "semanticrouters"
-CRD_NAME = f"{PLURAL}.{GROUP}"
+Column = dict[str, Any]
 
 _KEPT = frozenset(
     {
@@ -25,79 +29,169 @@ _KEPT = frozenset(
 )  # fmt: skip
 
 
-def semantic_router_crd() -> dict[str, Any]:
-    """Return the definition of SemanticRouter as a Kubernetes object."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of resource. `longest_name` is what the names of its objects leave room for."""
+
+    name: str
+    singular: str
+    short: str
+    description: str
+    spec: type[ApiModel]
+    status: type[ApiModel]
+    longest_name: int
+    columns: tuple[Column, ...]
+    subresources: Mapping[str, Any] = field(default_factory=lambda: {"status": {}})
+    categories: tuple[str, ...] = ()
+    rules: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def plural(self) -> str:
+        return f"{self.singular}s"
+
+    @property
+    def crd_name(self) -> str:
+        """The name of the CustomResourceDefinition."""
+        return f"{self.plural}.{GROUP}"
+
+
+_READY = ".status.conditions[?(@.type=='Ready')]"
+_PHASE: Column = {"name": "Phase", "type": "string", "jsonPath": ".status.phase"}
+_ROUTER: Column = {"name": "Router", "type": "string", "jsonPath": ".spec.routerRef.name"}
+_BACKUP: Column = {"name": "Backup", "type": "string", "jsonPath": ".status.backupName"}
+_ROWS: Column = {"name": "Rows", "type": "integer", "jsonPath": ".status.rows"}
+_AGE: Column = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+_MESSAGE: Column = {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1}
+
+SEMANTIC_ROUTER = Kind(
+    name="SemanticRouter",
+    singular="semanticrouter",
+    short="sr",
+    description="One gateway that routes by meaning and answers repeated questions from its cache.",
+    spec=Spec,
+    status=Status,
+    longest_name=40,  # It becomes the name of a Service.
+    categories=("all",),
+    subresources={
+        "status": {},
+        "scale": {
+            "specReplicasPath": ".spec.router.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        },
+    },
+    columns=(
+        {"name": "Ready", "type": "string", "jsonPath": f"{_READY}.status"},
+        {"name": "Reason", "type": "string", "jsonPath": f"{_READY}.reason"},
+        {"name": "Backend", "type": "string", "jsonPath": ".status.backend"},
+        {"name": "Pods", "type": "integer", "jsonPath": ".status.readyReplicas", "description": "Pods that are ready."},
+        {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint"},
+        _AGE,
+        {"name": "Message", "type": "string", "jsonPath": f"{_READY}.message", "priority": 1},
+        {"name": "Epoch", "type": "string", "jsonPath": ".status.configEpoch", "priority": 1},
+    ),
+    rules=(
+        (
+            "!has(self.spec.milvus) || !has(self.spec.milvus.managed) || !self.metadata.name.contains('etcd')",
+            "a resource with spec.milvus.managed must not have etcd in its name: milvus-operator tells pods apart "
+            "by it",
+        ),
+    ),
+)  # fmt: skip
+SEMANTIC_CACHE_BACKUP = Kind(
+    name="SemanticCacheBackup",
+    singular="semanticcachebackup",
+    short="scb",
+    description="One backup of a router's cache, made when this is created. An ended one is history; to delete it "
+    "deletes no data.",
+    spec=BackupSpec,
+    status=BackupStatus,
+    longest_name=200,
+    columns=(
+        _ROUTER,
+        _PHASE,
+        _BACKUP,
+        {"name": "Engine", "type": "string", "jsonPath": ".status.engine", "priority": 1},
+        _ROWS,
+        {"name": "Bytes", "type": "integer", "jsonPath": ".status.bytes"},
+        _AGE,
+        _MESSAGE,
+    ),
+)
+SEMANTIC_CACHE_RESTORE = Kind(
+    name="SemanticCacheRestore",
+    singular="semanticcacherestore",
+    short="scr",
+    description="One restore of a backup into a router's cache, begun when this is created. An ended one is history.",
+    spec=RestoreSpec,
+    status=RestoreStatus,
+    longest_name=200,
+    columns=(
+        _ROUTER,
+        _PHASE,
+        {"name": "Step", "type": "string", "jsonPath": ".status.step"},
+        _BACKUP,
+        _ROWS,
+        _AGE,
+        _MESSAGE,
+    ),
+)
+KINDS = (SEMANTIC_ROUTER, SEMANTIC_CACHE_BACKUP, SEMANTIC_CACHE_RESTORE)
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Return the CustomResourceDefinition of each kind as a Kubernetes object, by its name."""
+    return {each.crd_name: definition(each) for each in KINDS}
+
+
+def definition(kind: Kind) -> dict[str, Any]:
+    """Return the CustomResourceDefinition of one kind as a Kubernetes object."""
+    names: dict[str, Any] = {
+        "kind": kind.name,
+        "listKind": f"{kind.name}List",
+        "plural": kind.plural,
+        "singular": kind.singular,
+        "shortNames": [kind.short],
+    }
+    if kind.categories:
+        names["categories"] = list(kind.categories)
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": CRD_NAME, "labels": {"app.kubernetes.io/name": "semantic-router-operator"}},
+        "metadata": {"name": kind.crd_name, "labels": {"app.kubernetes.io/name": "semantic-router-operator"}},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
-            "names": {
-                "kind": "SemanticRouter",
-                "listKind": "SemanticRouterList",
-                "plural": PLURAL,
-                "singular": "semanticrouter",
-                "shortNames": ["sr"],
-                "categories": ["all"],
-            },
+            "names": names,
             "versions": [
                 {
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "schema": {"openAPIV3Schema": _root()},
-                    "subresources": {
-                        "status": {},
-                        "scale": {
-                            "specReplicasPath": ".spec.router.replicas",
-                            "statusReplicasPath": ".status.replicas",
-                            "labelSelectorPath": ".status.selector",
-                        },
-                    },
-                    "additionalPrinterColumns": _columns(),
+                    "schema": {"openAPIV3Schema": _root(kind)},
+                    "subresources": copy.deepcopy(dict(kind.subresources)),
+                    "additionalPrinterColumns": [dict(each) for each in kind.columns],
                 }
             ],
         },
     }
 
 
-def _root() -> dict[str, Any]:
+def _root(kind: Kind) -> dict[str, Any]:
+    name = {"type": "string", "maxLength": kind.longest_name}
     return {
         "type": "object",
-        "description": "One gateway that routes by meaning and answers repeated questions from its cache.",
+        "description": kind.description,
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            # The name becomes that of a Service.
-            "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 40}}},
-            "spec": structural(Spec.model_json_schema(by_alias=True, mode="validation")),
-            "status": structural(Status.model_json_schema(by_alias=True, mode="validation")),
+            "metadata": {"type": "object", "properties": {"name": name}},
+            "spec": structural(kind.spec.model_json_schema(by_alias=True, mode="validation")),
+            "status": structural(kind.status.model_json_schema(by_alias=True, mode="validation")),
         },
-        **rules(
-            (
-                "!has(self.spec.milvus) || !has(self.spec.milvus.managed) || !self.metadata.name.contains('etcd')",
-                "a resource with spec.milvus.managed must not have etcd in its name: milvus-operator tells pods apart "
-                "by it",
-            )
-        ),
+        **(rules(*kind.rules) if kind.rules else {}),
     }
-
-
-def _columns() -> list[dict[str, Any]]:
-    ready = ".status.conditions[?(@.type=='Ready')]"
-    return [
-        {"name": "Ready", "type": "string", "jsonPath": f"{ready}.status"},
-        {"name": "Reason", "type": "string", "jsonPath": f"{ready}.reason"},
-        {"name": "Backend", "type": "string", "jsonPath": ".status.backend"},
-        {"name": "Pods", "type": "integer", "jsonPath": ".status.readyReplicas", "description": "Pods that are ready."},
-        {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint"},
-        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-        {"name": "Message", "type": "string", "jsonPath": f"{ready}.message", "priority": 1},
-        {"name": "Epoch", "type": "string", "jsonPath": ".status.configEpoch", "priority": 1},
-    ]
 
 
 def structural(schema: dict[str, Any]) -> dict[str, Any]:

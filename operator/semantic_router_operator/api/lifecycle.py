@@ -1,10 +1,10 @@
-"""`spec.migration`, `spec.backup`, `spec.monitoring` and `spec.networkPolicy`."""
+"""`spec.migration`, `spec.monitoring` and `spec.networkPolicy`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from semantic_router_operator.api.base import ApiModel, DnsName, FreeForm, HttpUrl, SecretRef, StringMap
+from semantic_router_operator.api.base import ApiModel, DnsName, FreeForm, HttpUrl, StringMap
 
 
 class Validation(ApiModel):
@@ -24,28 +24,6 @@ class Migration(ApiModel):
         "automatic", description="Whether the operator goes back by itself."
     )
     timeout_seconds: int = Field(3600, ge=60, le=86_400, description="For all of it once the new place is there.")
-
-
-class S3Storage(ApiModel):
-    endpoint: HttpUrl = Field(description="Of the object store.")
-    bucket: Annotated[str, Field(min_length=3, max_length=63)] = Field(description="Which must exist.")
-    prefix: Annotated[str, Field(max_length=512)] = Field("", description="Of the objects' names.")
-    credentials_secret_ref: SecretRef = Field(description="Keys accesskey and secretkey.")
-    path_style: bool = Field(True, description="Whether the bucket stands in the path.")
-
-
-class Backup(ApiModel):
-    """Regular backups of the collection."""
-
-    preset: Literal["development", "staging", "production"] | None = Field(
-        None, description="Schedule and retention of an environment."
-    )
-    schedule: Annotated[str, Field(max_length=128)] | None = Field(None, description="In cron's format.")
-    time_zone: Annotated[str, Field(max_length=64)] = Field("Etc/UTC", description="Of the schedule.")
-    retention: int | None = Field(None, ge=1, le=1000, description="How many are kept.")
-    s3: S3Storage | None = Field(None, description="None: the managed Milvus' own object store.")
-    snapshots: bool = Field(False, description="Whether volumes are snapshotted as well.")
-    verify: Literal["never", "weekly"] = Field("never", description="How often a backup is restored on trial.")
 
 
 class Tracing(ApiModel):

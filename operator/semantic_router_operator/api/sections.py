@@ -10,7 +10,7 @@ from semantic_router_operator.api.semantic_router import SemanticRouter
 
 def section_problems(resource: SemanticRouter) -> list[Problem]:
     """Return what is wrong within sections."""
-    return [*_router(resource), *_embedding(resource.spec.cache.embedding), *_milvus(resource)]
+    return [*_router(resource), *_embedding(resource.spec.cache.embedding), *_milvus(resource), *_backup(resource)]
 
 
 def _router(resource: SemanticRouter) -> list[Problem]:
@@ -49,3 +49,26 @@ def _milvus(resource: SemanticRouter) -> list[Problem]:
     if tls is not None and (tls.secret_ref is None) == (tls.issuer_ref is None):
         return [Problem("spec.milvus.managed.tls", "must have exactly one of secretRef and issuerRef")]
     return []
+
+
+def _backup(resource: SemanticRouter) -> list[Problem]:
+    backup, problems = resource.spec.backup, list[Problem]()
+    if backup is None:
+        return problems
+    milvus = resource.spec.milvus if resource.backend != "memory" else None
+    managed = milvus is not None and milvus.managed is not None
+    if backup.s3 is None and not managed:
+        text = "is needed: only a managed Milvus in use brings an object store of its own"
+        problems.append(Problem("spec.backup.s3", text))
+    if backup.engine == "milvus-backup" and not managed:
+        text = "is for a managed Milvus in use, whose object store is known; use export"
+        problems.append(Problem("spec.backup.engine", text, backup.engine))
+    if backup.snapshots.enabled and not managed:
+        problems.append(Problem("spec.backup.snapshots", "are of the volumes of a managed Milvus in use"))
+    held_by_pods = milvus is None or milvus.embedded is not None
+    if held_by_pods and resource.spec.router.admin_token_secret_ref is None:
+        text = "is needed for backups of a cache in memory or in Milvus Lite: it is read from the pods"
+        problems.append(Problem("spec.router.adminTokenSecretRef", text))
+    if backup.verify_schedule is not None and backup.verify == "never":
+        problems.append(Problem("spec.backup.verifySchedule", "belongs to verify: weekly"))
+    return problems

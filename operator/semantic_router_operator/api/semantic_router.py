@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from semantic_router_operator.api import GROUP
+from semantic_router_operator.api.backup import Backup
 from semantic_router_operator.api.base import ApiModel, camel_case, filled, rules
 from semantic_router_operator.api.cache import Backend, Cache
-from semantic_router_operator.api.lifecycle import Backup, Migration, Monitoring, NetworkPolicy
+from semantic_router_operator.api.lifecycle import Migration, Monitoring, NetworkPolicy
 from semantic_router_operator.api.milvus import Components, Milvus
 from semantic_router_operator.api.router import RouterSpec
 from semantic_router_operator.api.routing import Routing
@@ -20,6 +21,8 @@ HIBERNATE_ANNOTATION = f"{GROUP}/hibernate"
 
 _EMBEDDED = "has(self.milvus) && has(self.milvus.embedded)"
 _MANAGED = "has(self.milvus) && has(self.milvus.managed)"
+# Whether entries are kept in Milvus at all.
+_STORED = "(has(self.milvus) && (!has(self.cache) || !has(self.cache.backend) || self.cache.backend != 'memory'))"
 # Profile production means a cluster where the resource does not say otherwise.
 _CLUSTER = (
     "(has(self.milvus.managed.mode) ? self.milvus.managed.mode == 'cluster' : has(self.profile) && self.profile == "
@@ -104,6 +107,25 @@ class Spec(ApiModel):
                 "(has(self.router.autoscaling.enabled) && !self.router.autoscaling.enabled)",
                 "milvus.embedded serves one pod: remove router.autoscaling, or use milvus.managed or milvus.external",
             ),
+            (
+                f"!has(self.backup) || has(self.backup.s3) || ({_STORED} && {_MANAGED})",
+                "backup.s3 is needed: only a managed Milvus in use brings an object store of its own",
+            ),
+            (
+                "!has(self.backup) || !has(self.backup.engine) || self.backup.engine != 'milvus-backup' || "
+                f"({_STORED} && {_MANAGED})",
+                "backup.engine milvus-backup is for a managed Milvus in use, whose object store is known; use export",
+            ),
+            (
+                "!has(self.backup) || !has(self.backup.snapshots) || !has(self.backup.snapshots.enabled) || "
+                f"!self.backup.snapshots.enabled || ({_STORED} && {_MANAGED})",
+                "backup.snapshots are of the volumes of a managed Milvus in use",
+            ),
+            (
+                f"!has(self.backup) || ({_STORED} && !({_EMBEDDED})) || (has(self.router) && "
+                "has(self.router.adminTokenSecretRef))",
+                "backup of a cache in memory or in Milvus Lite reads it from the pods: set router.adminTokenSecretRef",
+            ),
         )
     )
 
@@ -150,6 +172,8 @@ class SemanticRouter(BaseModel):
     metadata: Metadata
     spec: Spec = Spec()
     status: dict[str, Any] = Field(default_factory=dict)
+    # Of the managed Milvus, where it is not the resource's own: said by the placement, never by the object.
+    milvus_name: str = Field("", exclude=True)
 
     @property
     def backend(self) -> Backend:

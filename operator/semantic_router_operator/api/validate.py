@@ -5,9 +5,9 @@ The API server has checked the object already, perhaps by an older schema; nothi
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from semantic_router_operator.api.base import camel_case
 from semantic_router_operator.api.milvus import ManagedMilvus
@@ -16,7 +16,11 @@ from semantic_router_operator.api.problems import Problem as Problem
 from semantic_router_operator.api.profiles import with_preset
 from semantic_router_operator.api.routing import SIGNAL_FIELDS
 from semantic_router_operator.api.sections import section_problems
+from semantic_router_operator.api.semantic_cache_backup import SemanticCacheBackup
+from semantic_router_operator.api.semantic_cache_restore import SemanticCacheRestore
 from semantic_router_operator.api.semantic_router import SemanticRouter
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _LONGEST_VALUE = 80
 # User name and password in an address: the one place where a secret may stand by mistake.
@@ -29,15 +33,28 @@ def parse(raw: Mapping[str, Any]) -> SemanticRouter:
     spec = raw.get("spec")
     if spec is not None and not isinstance(spec, Mapping):
         raise InvalidResource([Problem("spec", "must be an object")])
-    prepared = {**raw, "spec": with_preset(dict(spec or {}))}
-    try:
-        resource = SemanticRouter.model_validate(prepared)
-    except ValidationError as error:
-        raise InvalidResource([_problem(finding) for finding in error.errors()]) from None
+    resource = _validated(SemanticRouter, {**raw, "spec": with_preset(dict(spec or {}))})
     problems = [*_references(resource), *section_problems(resource), *_variables(resource)]
     if problems:
         raise InvalidResource(problems)
     return resource
+
+
+def parse_backup(raw: Mapping[str, Any]) -> SemanticCacheBackup:
+    """Return the backup on demand. Raises InvalidResource."""
+    return _validated(SemanticCacheBackup, raw)
+
+
+def parse_restore(raw: Mapping[str, Any]) -> SemanticCacheRestore:
+    """Return the restore. Raises InvalidResource."""
+    return _validated(SemanticCacheRestore, raw)
+
+
+def _validated(model: type[Model], raw: Mapping[str, Any]) -> Model:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidResource([_problem(finding) for finding in error.errors()]) from None
 
 
 def _problem(finding: Any) -> Problem:

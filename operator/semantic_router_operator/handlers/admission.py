@@ -1,13 +1,18 @@
 """The answer to an AdmissionReview: what the model says of the resource, at once and in its own words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from semantic_router_operator.api.validate import InvalidResource, parse_backup, parse_restore
 from semantic_router_operator.handlers.desired import desired_of
 from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
 
 Json = dict[str, Any]
 _ALL_KINDS = ClusterFacts(kinds=OPTIONAL_KINDS)
+_PARSED: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "SemanticCacheBackup": parse_backup,
+    "SemanticCacheRestore": parse_restore,
+}
 
 
 def review(body: Mapping[str, Any]) -> Json:
@@ -18,13 +23,25 @@ def review(body: Mapping[str, Any]) -> Json:
     answer: Json = {"uid": request["uid"], "allowed": True}
     raw, before = request.get("object"), request.get("oldObject")
     if request.get("operation") in ("CREATE", "UPDATE") and isinstance(raw, Mapping) and _to_be_judged(raw, before):
-        desired = desired_of(_named(raw, request), _ALL_KINDS, ())
-        if desired.problems:
-            message = "; ".join(desired.problems)
+        problems, warnings = _judged(_named(raw, request))
+        if problems:
+            message = "; ".join(problems)
             answer |= {"allowed": False, "status": {"code": 422, "reason": "Invalid", "message": message}}
-        elif desired.unimplemented:
-            answer["warnings"] = list(desired.unimplemented)
+        elif warnings:
+            answer["warnings"] = list(warnings)
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}
+
+
+def _judged(raw: Json) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what is wrong with a resource, and what the operator warns of."""
+    if raw.get("kind") in _PARSED:
+        try:
+            _PARSED[raw["kind"]](raw)
+        except InvalidResource as error:
+            return [str(each) for each in error.problems], ()
+        return (), ()
+    desired = desired_of(raw, _ALL_KINDS, ())
+    return desired.problems, desired.unimplemented
 
 
 def _to_be_judged(raw: Mapping[str, Any], before: object) -> bool:

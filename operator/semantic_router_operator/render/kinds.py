@@ -27,7 +27,7 @@ CHILD_KINDS = (
     # States that became ready, to go back to.
     ChildKind("apps/v1", "ControllerRevision", "controllerrevisions"),
     ChildKind("batch/v1", "Job", "jobs"),
-    ChildKind("batch/v1", "Job", "jobs"),
+    ChildKind("batch/v1", "CronJob", "cronjobs"),
     ChildKind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     ChildKind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     ChildKind("networking.k8s.io/v1", "Ingress", "ingresses"),

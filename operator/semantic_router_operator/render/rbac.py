@@ -3,6 +3,7 @@
 from typing import Any
 
 from semantic_router_operator.api import GROUP
+from semantic_router_operator.api.crd import KINDS
 from semantic_router_operator.render.kinds import CHILD_KINDS
 
 Rule = dict[str, Any]
@@ -17,11 +18,11 @@ def rules() -> list[Rule]:
     for each in CHILD_KINDS:
         children.setdefault(each.group, []).append(each.plural)
     return [
-        _rule(GROUP, ["semanticrouters"], _WATCH),
-        _rule(GROUP, ["semanticrouters/status"], ["patch"]),
+        _rule(GROUP, [each.plural for each in KINDS], _WATCH),
+        _rule(GROUP, [f"{each.plural}/status" for each in KINDS], ["patch"]),
         # Children name the resource as their owner with blockOwnerDeletion, which OwnerReferencesPermissionEnforcement
         # grants only to those who may set its finalizers.
-        _rule(GROUP, ["semanticrouters/finalizers"], ["update"]),
+        _rule(GROUP, [f"{each.plural}/finalizers" for each in KINDS], ["update"]),
         *(_rule(group, plurals, _KEEP) for group, plurals in children.items()),
         # Secrets for their versions and keys, pods for the reasons why they do not run.
         _rule("", ["secrets", "pods"], _WATCH),

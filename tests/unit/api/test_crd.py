@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from semantic_router_operator.api.crd import semantic_router_crd, structural
+from semantic_router_operator.api.crd import definitions, structural
 
-SCHEMA = semantic_router_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+SCHEMAS = {
+    name.partition(".")[0]: each["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for name, each in definitions().items()
+}
+SCHEMA = SCHEMAS["semanticrouters"]
+each_kind = pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 
 
 def _nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -20,8 +25,9 @@ def _nodes(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
             yield from _nodes(node[key], f"{path}[]")
 
 
-def test_every_node_is_structural() -> None:
-    for path, node in _nodes(SCHEMA):
+@each_kind
+def test_every_node_is_structural(schema: dict[str, Any]) -> None:
+    for path, node in _nodes(schema):
         assert "$ref" not in node, path
         assert "default" not in node, f"{path}: the API server would write it into the spec"
         assert ("type" in node) != bool(node.get("x-kubernetes-int-or-string")), path
@@ -29,9 +35,10 @@ def test_every_node_is_structural() -> None:
             assert node["x-kubernetes-list-type"] in ("map", "atomic"), path
 
 
-def test_every_list_and_text_of_the_spec_is_bounded() -> None:
+@each_kind
+def test_every_list_and_text_of_the_spec_is_bounded(schema: dict[str, Any]) -> None:
     """Without bounds the API server's estimate of what the CEL rules cost runs over its limit."""
-    for path, node in _nodes(SCHEMA["properties"]["spec"]):
+    for path, node in _nodes(schema["properties"]["spec"]):
         if node.get("type") == "array":
             assert "maxItems" in node, path
         if node.get("type") == "string":
@@ -59,10 +66,11 @@ def test_a_union_is_refused_at_generation() -> None:
         structural(Ambiguous.model_json_schema())
 
 
-def test_every_field_of_the_spec_says_what_it_does() -> None:
+@each_kind
+def test_every_field_of_the_spec_says_what_it_does(schema: dict[str, Any]) -> None:
     silent = [
         path
-        for path, node in _nodes(SCHEMA["properties"]["spec"])
+        for path, node in _nodes(schema["properties"]["spec"])
         if path and not path.endswith("[]") and not node.get("description")
     ]
     assert silent == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from semantic_router_operator.api.crd import semantic_router_crd
+from semantic_router_operator.api.crd import definitions
 
 OLDER = sorted((Path(__file__).parents[2] / "fixtures" / "crds" / "older").glob("*.yaml"))
 # Bounds, and whether a larger number is the looser one.
@@ -23,6 +23,8 @@ BOUNDS = {
     "minLength": False,
     "minItems": False,
 }
+# Sections that an operator of that definition refused as NotImplementedYet: no resource that worked has them.
+NEVER_CARRIED_OUT = {"semanticrouters-2026-11-21": "spec.backup."}
 Schema = dict[str, Any]
 
 
@@ -63,10 +65,12 @@ def narrowed(before: Schema, after: Schema, path: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", OLDER, ids=lambda file: file.stem)
 def test_what_an_older_definition_stored_still_loads(file: Path) -> None:
-    today = _versions(semantic_router_crd())
-    for name, before in _versions(yaml.safe_load(file.read_text(encoding="utf-8"))).items():
+    older = yaml.safe_load(file.read_text(encoding="utf-8"))
+    today = _versions(definitions()[older["metadata"]["name"]])
+    for name, before in _versions(older).items():
         assert name in today, f"{name} is not served any more, but may be stored"
-        assert list(narrowed(before["properties"]["spec"], today[name]["properties"]["spec"], "spec")) == []
+        found = narrowed(before["properties"]["spec"], today[name]["properties"]["spec"], "spec")
+        assert [each for each in found if not each.startswith(NEVER_CARRIED_OUT.get(file.stem, "nothing"))] == []
 
 
 def test_the_check_itself_finds_what_is_narrower() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.api.wrong import REFUSED_BY_BOTH, REFUSED_BY_THE_MODEL, Json, resource
 
-from semantic_router_operator.api.crd import semantic_router_crd
+from semantic_router_operator.api.crd import SEMANTIC_ROUTER, definition
 from semantic_router_operator.handlers.desired import desired_of
 from semantic_router_operator.render.facts import ClusterFacts
 
@@ -30,7 +30,7 @@ def test_the_model_refuses_what_a_rule_refuses(spec: Json, said: str) -> None:
 
 def test_every_rule_has_a_case() -> None:
     """But for those that compare with the object before: only the API server has that."""
-    schema = semantic_router_crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema = definition(SEMANTIC_ROUTER)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     messages = {rule["message"] for rule in _rules(schema) if "oldSelf" not in rule["rule"]}
     messages = {message for message in messages if "etcd in its name" not in message}
     assert {message for message in messages if not any(said in message for _, said in REFUSED_BY_BOTH)} == set()

@@ -174,6 +174,6 @@ def test_odd_specs_are_refused_or_read_but_never_crash(spec: Any) -> None:
 
 def test_sections_of_later_versions_are_named() -> None:
     assert unimplemented(parse(_resource())) == []
-    used = unimplemented(parse(_resource(backup={})))
+    used = unimplemented(parse(_resource(backup={}, milvus={"managed": {}})))
     assert {path for path, _ in used} == {"spec.backup"}
     assert all(sentence for _, sentence in used)

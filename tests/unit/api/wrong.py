@@ -9,6 +9,7 @@ from typing import Any
 Json = dict[str, Any]
 
 PROVIDERS = [{"name": "vllm", "baseURL": "http://vllm.default.svc:8000/v1"}]
+S3 = {"endpoint": "https://s3.example.test", "bucket": "backups", "credentialsSecretRef": {"name": "s3"}}
 KEYWORD = {"name": "k", "keywords": ["a"]}
 DECISION: Json = {
     "name": "d",
@@ -107,6 +108,19 @@ REFUSED_BY_BOTH: list[tuple[Json, str]] = [
         "path is a folder of claimName; remove it",
     ),
     ({"milvus": {}}, "set exactly one of managed, external and embedded"),
+    ({"backup": {}, "milvus.external": {"address": "h:1"}}, "backup.s3 is needed: only a managed Milvus in use"),
+    ({"backup": {}, "cache.backend": "memory", "milvus.managed": {}}, "backup.s3 is needed: only a managed Milvus"),
+    (
+        {"backup": {"s3": S3, "engine": "milvus-backup"}, "milvus.external": {"address": "h:1"}},
+        "backup.engine milvus-backup is for a managed Milvus in use",
+    ),
+    (
+        {"backup": {"s3": S3, "snapshots": {"enabled": True}}, "milvus.external": {"address": "h:1"}},
+        "backup.snapshots are of the volumes of a managed Milvus",
+    ),
+    ({"backup": {"s3": S3}}, "backup of a cache in memory or in Milvus Lite reads it from the pods"),
+    ({"backup": {"s3": S3}, "milvus.embedded": {}}, "backup of a cache in memory or in Milvus Lite reads it from"),
+    ({"backup": {"verifySchedule": "0 1 * * 1"}, "milvus.managed": {}}, "backup.verifySchedule belongs to verify"),
     ({"milvus": {"embedded": {}, "external": {"address": "h:1"}}}, "set exactly one of managed, external and embedded"),
     (
         {"milvus": {"embedded": {}, "collection": {"indexType": "DISKANN"}}},
