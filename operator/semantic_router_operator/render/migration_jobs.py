@@ -11,23 +11,16 @@ from typing import Any, Literal
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import job_names, names
 from semantic_router_operator.render.facts import ClusterFacts
+from semantic_router_operator.render.job_pods import CONFIG, WORK_DIR, WORK_VOLUME, RouterPod, config_files
 from semantic_router_operator.render.metadata import metadata
-from semantic_router_operator.render.milvus_config import milvus_config_text
 from semantic_router_operator.render.network import pods_of, policy, tcp
 from semantic_router_operator.render.objects import render
-from semantic_router_operator.render.router_config import ADMIN_TOKEN_FILE, router_config, router_config_text
+from semantic_router_operator.render.router_config import ADMIN_TOKEN_FILE
 
 Object = dict[str, Any]
 Task = Literal["verify", "copy", "copy-from-pods", "reembed", "restore-model"]
 
-_WORK_DIR = "/work"
-_ARCHIVE = f"{_WORK_DIR}/cache.gz"
-_CONFIG = "/app/config/config.yaml"
-# Where the kubelet reads what a container says at its end; it mounts the file also on a read-only file system.
-_RESULT = "/dev/termination-log"
-_RESULT_VARIABLE = "SEMANTIC_ROUTER_RESULT_FILE"
-# A Job's name is a label's value of its pods.
-_LONGEST_NAME = 63
+_ARCHIVE = f"{WORK_DIR}/cache.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +35,13 @@ class JobPlan:
 
 def job_name(resource: SemanticRouter, plan: JobPlan) -> str:
     """Return the Job's name: another one for each attempt."""
-    tail = f"-{plan.task}-{plan.migration}-{plan.attempt}"
-    return resource.metadata.name[: _LONGEST_NAME - len(tail)].rstrip("-.") + tail
+    return job_names.named(resource, f"{plan.task}-{plan.migration}-{plan.attempt}")
 
 
 def migration_job(source: SemanticRouter, target: SemanticRouter, facts: ClusterFacts, plan: JobPlan) -> Object:
     """Return the Job. `source` and `target` are the resource with the one and the other placement."""
-    pod = _Pod(source, facts, "from") if plan.task == "restore-model" else _Pod(target, facts, "to")
-    first = _Pod(source, facts, "from") if plan.task in _EXPORT else None
+    pod = _pod(source, facts, "from") if plan.task == "restore-model" else _pod(target, facts, "to")
+    first = _pod(source, facts, "from") if plan.task in _EXPORT else None
     spec: Object = {
         **pod.settings,
         "restartPolicy": "Never",
@@ -72,37 +64,37 @@ def migration_job(source: SemanticRouter, target: SemanticRouter, facts: Cluster
     }
 
 
-def _before(first: "_Pod | None", pod: "_Pod", task: Task) -> list[Object]:
+def _before(first: RouterPod | None, pod: RouterPod, task: Task) -> list[Object]:
     """What runs before the work: the entries are fetched, or the way is looked at step by step, so that the pod says
     whether it is the name, the port, the certificate or the login that is wrong."""
     if first is not None:
         return [first.container("export", *_EXPORT[task])]
-    return [pod.container("connect", "check-connection", "--config", _CONFIG)] if task == "verify" else []
+    return [pod.container("connect", "check-connection", "--config", CONFIG)] if task == "verify" else []
 
 
 _COMMANDS: Mapping[Task, tuple[str, ...]] = {
-    "verify": ("cache", "verify", "--config", _CONFIG),
-    "copy": ("cache", "import", _ARCHIVE, "--config", _CONFIG),
-    "copy-from-pods": ("cache", "import", _ARCHIVE, "--config", _CONFIG),
-    "reembed": ("cache", "reembed", "--config", _CONFIG),
-    "restore-model": ("cache", "reembed", "--config", _CONFIG),
+    "verify": ("cache", "verify", "--config", CONFIG),
+    "copy": ("cache", "import", _ARCHIVE, "--config", CONFIG),
+    "copy-from-pods": ("cache", "import", _ARCHIVE, "--config", CONFIG),
+    "reembed": ("cache", "reembed", "--config", CONFIG),
+    "restore-model": ("cache", "reembed", "--config", CONFIG),
 }
 _EXPORT: Mapping[Task, tuple[str, ...]] = {
-    "copy": ("cache", "export", _ARCHIVE, "--config", _CONFIG),
+    "copy": ("cache", "export", _ARCHIVE, "--config", CONFIG),
     "copy-from-pods": ("cache", "export", _ARCHIVE, "--every-address", "--token-file", ADMIN_TOKEN_FILE, "--url"),
 }
 
 
 def migration_files(source: SemanticRouter, target: SemanticRouter) -> list[Object]:
     """Return the ConfigMap with the configurations of both sides; pods' own ones change at the switch."""
-    data: dict[str, str] = {}
-    for prefix, side in (("from", source), ("to", target)):
-        data[f"{prefix}-config.yaml"] = router_config_text(router_config(side))
-        text = milvus_config_text(side)
-        if text is not None:
-            data[f"{prefix}-milvus.yaml"] = text
+    data = config_files(source, "from") | config_files(target, "to")
     described = {**metadata(target, job_names.files(target)), "labels": job_names.labels(target)}
     return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": described, "data": data}]
+
+
+def _pod(resource: SemanticRouter, facts: ClusterFacts, prefix: str) -> RouterPod:
+    # Milvus Lite's file is open in the router's pod, and nowhere else at the same time.
+    return RouterPod(resource, facts, prefix, job_names.files(resource), data=False)
 
 
 def migration_policy(source: SemanticRouter, target: SemanticRouter) -> list[Object]:
@@ -120,48 +112,5 @@ def migration_policy(source: SemanticRouter, target: SemanticRouter) -> list[Obj
     return [found]
 
 
-class _Pod:
-    """What a router's pod of one side has, under names that do not meet those of the other side."""
-
-    def __init__(self, resource: SemanticRouter, facts: ClusterFacts, prefix: str) -> None:
-        template = next(each for each in render(resource, facts) if each["kind"] == "Deployment")["spec"]["template"]
-        spec = template["spec"]
-        self._prefix = prefix
-        self._router = next(each for each in spec["containers"] if each["name"] == "router")
-        self._url = f"http://{names.metrics_service(resource)}.{resource.metadata.namespace}.svc:{names.ADMIN_PORT}"
-        kept = ("serviceAccountName", "imagePullSecrets", "securityContext", "nodeSelector", "tolerations",
-                "priorityClassName", "runtimeClassName")  # fmt: skip
-        self.settings = {key: spec[key] for key in kept if key in spec}
-        self.volumes = [self._volume(resource, each) for each in spec["volumes"]]
-
-    def container(self, name: str, *arguments: str) -> Object:
-        """Return the container that runs the router's command line with these arguments."""
-        router = self._router
-        copied = ("image", "imagePullPolicy", "envFrom", "resources", "securityContext")
-        return {
-            "name": name,
-            **{key: router[key] for key in copied if key in router},
-            "args": [*arguments, self._url] if arguments[-1] == "--url" else list(arguments),
-            "env": [*router["env"], {"name": _RESULT_VARIABLE, "value": _RESULT}],
-            "terminationMessagePolicy": "FallbackToLogsOnError",
-            "volumeMounts": [
-                *({**mount, "name": f"{self._prefix}-{mount['name']}"} for mount in router["volumeMounts"]),
-                {"name": "work", "mountPath": _WORK_DIR},
-            ],
-        }
-
-    def _volume(self, resource: SemanticRouter, volume: Object) -> Object:
-        name = f"{self._prefix}-{volume['name']}"
-        if volume["name"] == "config":
-            items = [{"key": f"{self._prefix}-config.yaml", "path": "config.yaml"}]
-            if milvus_config_text(resource) is not None:
-                items.append({"key": f"{self._prefix}-milvus.yaml", "path": "semantic-cache/milvus.yaml"})
-            return {"name": name, "configMap": {"name": job_names.files(resource), "items": items}}
-        if volume["name"] == "data":
-            # Milvus Lite's file is open in the router's pod, and nowhere else at the same time.
-            return {"name": name, "emptyDir": {}}
-        return {**volume, "name": name}
-
-
-def _volumes(*pods: _Pod) -> list[Object]:
-    return [*(volume for pod in pods for volume in pod.volumes), {"name": "work", "emptyDir": {}}]
+def _volumes(*pods: RouterPod) -> list[Object]:
+    return [*(volume for pod in pods for volume in pod.volumes), WORK_VOLUME]
