@@ -29,6 +29,28 @@ class RolloutStatus(ApiModel):
     message: str = Field(description="Why it failed, in the pods' own words.")
 
 
+class MilvusStatus(ApiModel):
+    """What Milvus was seen to hold the last time that it let the operator in."""
+
+    version: str
+    collection: str | None = Field(
+        None, description="The real one, which spec.milvus.collection.name may be an alias of."
+    )
+    index_type: str | None = Field(None, description="Of its vectors; empty: they have no index.")
+    metric_type: str | None = None
+    loaded: bool | None = None
+    rows: int | None = Field(None, description="From 10,000 on, cut to the first digit.")
+
+
+class LookupsStatus(ApiModel):
+    """The cache's lookups in all pods under one configuration."""
+
+    config_epoch: str
+    policy_epoch: str
+    hits: int
+    misses: int
+
+
 class Status(ApiModel):
     """What is the case, as far as the operator can tell."""
 
@@ -37,6 +59,10 @@ class Status(ApiModel):
     endpoint: str | None = Field(None, description="Where clients inside the cluster reach the router.")
     backend: str | None = Field(None, description="The cache's backend in force.")
     config_epoch: str | None = Field(None, description="Name of the configuration in force.")
+    milvus: MilvusStatus | None = Field(None, description="What was seen in Milvus.")
+    lookups: LookupsStatus | None = Field(
+        None, description="Lookups until the configuration was changed the last time."
+    )
     placement: PlacementStatus | None = Field(None, description="Where the pods' answers are kept.")
     migration: MigrationStatus | None = Field(None, description="The one under way, or the last one.")
     replicas: int | None = None

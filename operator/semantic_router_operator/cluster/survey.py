@@ -13,10 +13,12 @@ from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.discovery import Discovery
 from semantic_router_operator.cluster.errors import ApiError, UnknownKindError
 from semantic_router_operator.cluster.objects import Objects
+from semantic_router_operator.cluster.router_answers import router_answers
 from semantic_router_operator.cluster.secrets import state_of
-from semantic_router_operator.doctor.survey import Json, SecretFacts, Survey
+from semantic_router_operator.doctor.survey import PODS_PROXY, Json, SecretFacts, Survey, labels
 from semantic_router_operator.plan.key import API_VERSION, KIND, ObjectKey
 from semantic_router_operator.plan.probed import Probed
+from semantic_router_operator.plan.seen import milvus_of
 
 SECONDS = 10.0
 _NAMESPACED = (
@@ -51,7 +53,8 @@ async def survey(
 ) -> Survey:
     """Return what was seen; never raises. What may not be read or does not answer in time is named in `unreadable`.
 
-    `secrets_of` gives the names of the Secrets that the resource refers to.
+    `secrets_of` gives the names of the Secrets that the resource refers to. Who has not `probed` routers and Milvus
+    gets what routers say through the API server, and of Milvus what the resource's status says.
     """
     objects = Objects(connection, Discovery(connection))
     resource: Json | None = None
@@ -100,6 +103,11 @@ async def survey(
                 group.create_task(list_all(*each, place))
         for each in _ONLY_SERVED:
             group.create_task(look_for(*each))
+    if probed is None and resource is not None:
+        states = None
+        async with noting(PODS_PROXY):
+            states = await router_answers(connection, namespace, _routers(name, listed.get("Pod", ())), SECONDS / 2)
+        probed = Probed(states, milvus_of(resource))
     return Survey(
         namespace=namespace,
         name=name,
@@ -112,6 +120,10 @@ async def survey(
         probed=probed,
         clock_offset=offset.result(),
     )
+
+
+def _routers(name: str, pods: Iterable[Json]) -> list[Json]:
+    return [each for each in pods if labels(each).get("app.kubernetes.io/instance") == name]
 
 
 async def clock_offset(connection: Connection) -> float | None:

@@ -1,6 +1,6 @@
 """What was seen of one resource and of what it depends on: read-only, without secrets, as plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from semantic_router_operator.plan.probed import PodState, Probed
 
 Json = Mapping[str, Any]
+# Routers are asked through it; among what is `unreadable` where that is not allowed, or nobody answers.
+PODS_PROXY = "pods/proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,20 @@ class Survey:
         """What the router's pods said of themselves, where they were asked."""
         return (self.probed.pods or ()) if self.probed else ()
 
+    def router_words(self) -> Iterator[tuple[str, str]]:
+        """Yield what routers say of themselves now, and said when they ended, each with who says so."""
+        for each in self.router_states:
+            yield f"Pod/{each.name}", each.problem
+            yield f"Pod/{each.name}", each.reload_problem
+        cache = self.condition("CacheReady")
+        if cache.get("status") == "False":
+            yield f"SemanticRouter/{self.name}", str(cache.get("message", ""))
+        for pod in self.of_router("Pod"):
+            for state in (pod.get("status") or {}).get("containerStatuses") or ():
+                for when in ("state", "lastState"):
+                    ended = (state.get(when) or {}).get("terminated") or {}
+                    yield f"Pod/{pod['metadata']['name']}", " ".join(str(ended.get("message") or "").split())[-400:]
+
     def all(self, kind: str) -> tuple[Json, ...]:
         """Return the listed objects of a kind."""
         return self.objects.get(kind, ())
@@ -81,9 +97,15 @@ class Survey:
         return sorted(about, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
 
     @property
+    def milvus_name(self) -> str:
+        """Name of that Milvus: the resource's, but for one that was made beside another."""
+        placement = ((self.resource or {}).get("status") or {}).get("placement") or {}
+        return str((placement.get("managedMilvus") or {}).get("name") or self.name)
+
+    @property
     def managed_milvus(self) -> Json | None:
-        """The Milvus resource that the operator keeps for this one; it has its name."""
-        return self.one("Milvus", self.name) if self.spec("milvus", "managed") is not None else None
+        """The Milvus resource that the operator keeps for this one."""
+        return self.one("Milvus", self.milvus_name) if self.spec("milvus", "managed") is not None else None
 
     def milvus_pods(self) -> tuple[Json, ...]:
         """Return pods of Milvus itself, without etcd, object store and message stream."""

@@ -164,4 +164,8 @@ def _is_well(pod: PodState, epoch: str) -> bool:
 def _milvus_pause(_: Key, found: MilvusState | None, age: float) -> float:
     if found is None or found.reason in _AWAY:
         return MILVUS_AWAY_SECONDS
+    seen = found.collection
+    if seen is not None and (seen.index_type == "" or seen.loaded is False):
+        # It may just be about to be made.
+        return max(MILVUS_AWAY_SECONDS, min(age, MILVUS_REFUSED_SECONDS))
     return MILVUS_SECONDS if not found.reason else MILVUS_REFUSED_SECONDS

@@ -9,13 +9,15 @@ from semantic_router_operator.plan.conditions import Condition
 
 # Longer than a rollout, a Milvus that starts, or a node that is replaced takes.
 PATIENCE_SECONDS = 180.0
+# The conditions that tell of trouble, and how; the verdict is told in the first one that does.
+_TROUBLED = {"Ready": ("False", "Unknown"), "Degraded": ("True",), "BackupHealthy": ("False",)}
 # Not ready because somebody wants it so.
 _WANTED = frozenset({"Suspended", "ScaledToZero", "Hibernating"})
 
 
 @dataclass(frozen=True, slots=True)
 class Unready:
-    """Why a resource is not ready, and since when (RFC 3339)."""
+    """Why a resource is not as it should be, and since when (RFC 3339)."""
 
     reason: str
     since: str
@@ -35,20 +37,26 @@ class Diagnosis:
 
 
 def unready(conditions: Iterable[Mapping[str, Any]]) -> Unready | None:
-    """Return why the resource is not ready; None where it is, or where it is wanted so."""
-    for each in conditions:
-        if each["type"] == "Ready" and each["status"] != "True" and each["reason"] not in _WANTED:
-            return Unready(str(each["reason"]), str(each["lastTransitionTime"]))
-    return None
+    """Return why the resource is not as it should be; None where it is, or where it is wanted so."""
+    found = {each["type"]: each for each in conditions}
+    if found.get("Ready", {}).get("reason") in _WANTED:
+        return None
+    kind = _troubled({kind: each["status"] for kind, each in found.items()})
+    return None if kind is None else Unready(str(found[kind]["reason"]), str(found[kind]["lastTransitionTime"]))
 
 
 def with_diagnosis(conditions: Sequence[Condition], diagnosis: Diagnosis | None) -> list[Condition]:
-    """Add the verdict to what `Ready` says, where that is False and does not say it already."""
-    if diagnosis is None:
+    """Add the verdict to the condition that tells of the trouble, where that does not say it already."""
+    kind = _troubled({each.type: each.status for each in conditions})
+    if diagnosis is None or kind is None:
         return list(conditions)
     return [
         replace(each, message=f"{each.message} Diagnosis: {diagnosis.reason}: {diagnosis.text}")
-        if each.type == "Ready" and each.status != "True" and diagnosis.text not in each.message
+        if each.type == kind and diagnosis.text not in each.message
         else each
         for each in conditions
     ]
+
+
+def _troubled(statuses: Mapping[str, str]) -> str | None:
+    return next((kind for kind, bad in _TROUBLED.items() if statuses.get(kind) in bad), None)

@@ -29,7 +29,7 @@ def diagnosed(resource: Json, status: Json, diagnosis: Diagnosis | None) -> list
     if diagnosis is None:
         return []
     told = [
-        any(each["type"] == "Ready" and diagnosis.text in each["message"] for each in state.get("conditions", ()))
+        any(diagnosis.text in each["message"] for each in state.get("conditions", ()))
         for state in (status, resource.get("status") or {})
     ]
     return [Event("Warning", diagnosis.reason, "Diagnose", diagnosis.text)] if told == [True, False] else []

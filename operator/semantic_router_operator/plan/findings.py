@@ -203,8 +203,9 @@ def _pods_reach_it(pods: Sequence[PodState] | None) -> bool:
 def _collection(address: MilvusAddress, found: MilvusState) -> str:
     if found.collection is None:
         return f"The collection {address.collection} is not there yet."
-    index = f" ({found.collection.index_type})" if found.collection.index_type else ""
-    return f"The collection {address.collection} is there{index}."
+    seen = found.collection
+    index = f" ({seen.index_type})" if seen.index_type else ", without an index" if seen.index_type == "" else ""
+    return f"The collection {address.collection} is there{index}{', not loaded' if seen.loaded is False else ''}."
 
 
 def _pods(some: Sequence[PodState], everyone: Sequence[PodState]) -> str:

@@ -20,6 +20,7 @@ from semantic_router_operator.plan.pods import Trouble, trouble
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
 from semantic_router_operator.plan.secrets import reason_of
+from semantic_router_operator.plan.seen import with_seen
 from semantic_router_operator.render.milvus import KIND as MILVUS_KIND
 from semantic_router_operator.render.milvus_address import MilvusAddress
 
@@ -133,7 +134,9 @@ def plan(
     ready = _ready(valid, router, degraded, found, desired.hindrance, suspended=desired.suspended)
     conditions = [ready, valid, router, *found.conditions, *desired.conditions, degraded]
     conditions = with_diagnosis(conditions, probed.diagnosis)
-    status = {**_status(resource, desired, observed, conditions, now), **found.status}
+    # What is in force is known from before: the lookups up to a change are counted under that name.
+    before = _status(resource, desired, observed, conditions, now)
+    status = {**with_seen(before, desired.epoch, probed), **found.status}
     if rollout.back:
         status["rollout"] = resource["status"]["rollout"]
     elif not (stopped or refused or failed or applies or desired.secret_problems or _migrating(desired)):
@@ -169,9 +172,10 @@ def _reverted(existing: Mapping[str, Any], paths: Sequence[str]) -> list[Event]:
 
 def _first_words(desired: Desired, obj: Mapping[str, Any]) -> list[Event]:
     """What is told when a managed Milvus is made."""
-    if obj["kind"] != MILVUS_KIND or desired.managed is None or not desired.managed.warning:
+    if obj["kind"] != MILVUS_KIND or desired.managed is None:
         return []
-    return [Event("Warning", "StorageTight", "Provision", desired.managed.warning)]
+    warning = desired.managed.warnings.get(str(obj["metadata"]["name"]))
+    return [Event("Warning", "StorageTight", "Provision", warning)] if warning else []
 
 
 def _unwanted(
@@ -182,8 +186,9 @@ def _unwanted(
 ) -> list[Delete]:
     wanted = {key_of(obj) for obj in desired.objects}
     if desired.managed is not None:
-        # Left out for a while, perhaps, because its kind is not served; that is no reason to delete data.
-        wanted |= {key for key in observed if key.kind == MILVUS_KIND}
+        # Left out for a while, perhaps: its kind is not served, or a migration to it has failed. That is no reason to
+        # delete data.
+        wanted |= {key for key in observed if key.kind == MILVUS_KIND and key.name in desired.managed.kept}
     if rollout.good is not None:
         wanted.add(rollout.good.key)
     return [

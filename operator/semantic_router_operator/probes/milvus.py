@@ -227,7 +227,7 @@ def _vector_index(target: Target, client: "MilvusClient", name: str) -> dict[str
         found = client.describe_index(name, index_name, timeout=target.seconds)
         if found and found.get("metric_type"):
             return dict(found)
-    return {}
+    return {"index_type": ""}
 
 
 def _if_allowed(ask: Callable[[], Result]) -> Result | None:

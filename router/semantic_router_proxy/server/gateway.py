@@ -23,6 +23,7 @@ from semantic_router_proxy.server.errors import ApiError
 from semantic_router_proxy.server.failures import as_api_error
 from semantic_router_proxy.server.flight import Flight
 from semantic_router_proxy.server.limits import CallerLimits
+from semantic_router_proxy.server.lookups import Lookups
 from semantic_router_proxy.server.observe import Observer, RequestRecord
 from semantic_router_proxy.server.passing import to_upstream
 from semantic_router_proxy.server.protocols.base import WireProtocol
@@ -75,6 +76,8 @@ class Gateway:
         self.cache = cache
         self.embedder = embedder
         self.callers = CallerLimits()
+        self.lookups = Lookups(lambda: self.cache.get_stats() if self.cache is not None else None, time.time)
+        self.lookups.begin(engine.config_epoch, engine.policy_epoch[:12])
         self._flights: dict[str, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         client.on_attempt = self._attempted

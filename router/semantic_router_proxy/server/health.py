@@ -26,6 +26,7 @@ class Health:
             state["cache_backend"] = stats.backend
             if detailed:
                 state |= {"cache_entries": stats.total_entries, "store_problem": stats.store_problem}
+                state["lookups"] = self.gateway.lookups.told()
         if self.restart_needed:
             state["restart_needed"] = self.restart_needed
         if self.draining:

@@ -91,6 +91,7 @@ class Reloader:
         self._gateway.engine = engine
         if self._gateway.cache is not None:
             self._gateway.cache.set_policy(loaded.router.semantic_cache, engine.policy_epoch)
+        self._gateway.lookups.begin(engine.config_epoch, engine.policy_epoch[:12])
         self._health.reload_problem = ""
         self._health.restart_needed = waiting
         self._results.labels("taken_over").inc()

@@ -131,6 +131,10 @@ async def test_a_changed_configuration_is_taken_over(start: Start) -> None:
     assert await reloader.check()
     _, headers, _ = await router.post(CHAT, BODY)
     assert headers["x-vsr-cache"] == "hit", "the answers of the first configuration are valid again"
+    counted = router.health.ready(detailed=True)[1]["lookups"]
+    assert [(each["hits"], each["misses"]) for each in counted] == [(0, 1), (0, 1), (1, 0)]
+    assert counted[0]["policy_epoch"] == counted[2]["policy_epoch"] != counted[1]["policy_epoch"]
+    assert "lookups" not in router.health.ready()[1]
 
 
 async def test_a_bad_configuration_keeps_the_old_one_and_says_so(start: Start) -> None:

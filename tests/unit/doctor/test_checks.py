@@ -29,7 +29,7 @@ from tests.unit.doctor.surveys import (
 from semantic_router_operator.doctor.checks import CHECKS
 from semantic_router_operator.doctor.examination import examine
 from semantic_router_operator.doctor.survey import SecretFacts, Survey
-from semantic_router_operator.plan.probed import CollectionState, PodState, Probed
+from semantic_router_operator.plan.probed import CollectionState, LookupPeriod, PodState, Probed
 
 
 def _container(**state: Any) -> dict[str, Any]:
@@ -55,6 +55,23 @@ def _said(survey: Survey, **state: Any) -> Survey:
     return replace(
         survey, probed=Probed((PodState("web-1", **state),), survey.probed.milvus if survey.probed else None)
     )
+
+
+def _period(epoch: str, hits: int, misses: int, policy: str = "p", minutes: float = 5.0) -> LookupPeriod:
+    return LookupPeriod(epoch, policy, NOW - timedelta(minutes=minutes), hits, misses)
+
+
+def _asked(*pods: tuple[LookupPeriod, ...], status: dict[str, Any] | None = None) -> Survey:
+    states = tuple(PodState(f"web-{number}", lookups=periods) for number, periods in enumerate(pods))
+    survey = replace(healthy(), probed=Probed(states))
+    if status is not None:
+        raw = dict(survey.resource or {})
+        survey = replace(survey, resource={**raw, "status": {**raw["status"], "lookups": status}})
+    return survey
+
+
+_OLD, _NEW = _period("old", 120, 80, minutes=90), _period("new", 3, 197)
+_REMEMBERED = {"configEpoch": "old", "policyEpoch": "p", "hits": 600, "misses": 400}
 
 
 def _collection(survey: Survey, state: CollectionState | None) -> Survey:
@@ -228,11 +245,17 @@ FAILURES: list[tuple[str, Survey]] = [
         _collection(healthy(milvus={**EXTERNAL, "collection": {"name": "c", "autoCreate": False}}), None),
     ),
     ("MetricDiffers", _collection(healthy(), CollectionState("c", 5, "HNSW", "L2", loaded=True))),
-    ("SchemaDiffers", _said(healthy(), store_down=True, problem="collection c has the schema of another program")),
+    ("SchemaDiffers", having(healthy(), "Pod", pod("web-1", ROUTER, **_container(
+        lastState={"terminated": {"message": "the collection c was not made by this router (it has no field query)"}},
+    )), pod("milvus-0", MILVUS))),
+    ("SchemaDiffers", _said(healthy(), store_down=True, problem="the collection c was not made by this router")),
     ("EmbedderMismatch", _said(healthy(), store_down=True, problem="another model; run cache reembed")),
     ("IndexMissing", _collection(healthy(), CollectionState("c", 5, "", None, loaded=True))),
     ("IndexFlat", _collection(healthy(), CollectionState("c", 50_000, "FLAT", "IP", loaded=True))),
     ("CollectionNotLoaded", _collection(healthy(), CollectionState("c", 5, "HNSW", "IP", loaded=False))),
+    ("HitRateFell", _asked((_OLD, _NEW))),
+    ("HitRateFell", _asked((_NEW,), status=_REMEMBERED)),
+    ("HitRateFellByPolicy", _asked((_OLD, _period("new", 1, 99, "q")), (_period("new", 0, 150, "q"),))),
     ("SearchTooWide", _search(params={"ef": 4096})),
     ("SearchTooNarrow", _search(params={"ef": 8}, topk=10)),
     ("ConsistencyStrong", _search(consistencyLevel="Strong")),
@@ -307,6 +330,22 @@ def test_a_healthy_resource_has_no_findings(survey: Survey) -> None:
     assert report.findings == ()
     assert not report.left_out
     assert len(report.silent) == len(CHECKS)
+
+
+@pytest.mark.parametrize(
+    "survey",
+    [
+        _asked((_OLD, _period("new", 100, 100))),
+        _asked((_OLD, _period("new", 0, 30))),
+        _asked((_period("old", 5, 495), _NEW)),
+        _asked((_NEW,)),
+        _asked((_NEW,), status={**_REMEMBERED, "configEpoch": "new"}),
+        _asked((), ()),
+    ],
+    ids=("still good", "too few yet", "never good", "nothing before", "no change", "routers of an older version"),
+)
+def test_a_hit_rate_that_tells_nothing_is_no_finding(survey: Survey) -> None:
+    assert examine(survey).findings == ()
 
 
 def test_every_verdict_is_tried() -> None:

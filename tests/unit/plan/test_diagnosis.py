@@ -29,6 +29,27 @@ def test_one_that_is_ready_or_told_to_rest_is_left_alone(ready: dict[str, str]) 
     assert unready([ready]) is None
 
 
+def test_one_that_serves_and_is_degraded_or_without_good_backups_is_looked_at_too() -> None:
+    degraded = {"type": "Degraded", "status": "True", "reason": "Unreachable", "lastTransitionTime": SINCE}
+    backup = {"type": "BackupHealthy", "status": "False", "reason": "TooOld", "lastTransitionTime": SINCE}
+    ready = _ready("True", "Unreachable")
+    assert unready([backup, degraded, ready]) == Unready("Unreachable", SINCE)
+    assert unready([backup, {**degraded, "status": "False"}, ready]) == Unready("TooOld", SINCE)
+    assert unready([backup, degraded, _ready("False", "Hibernating")]) is None
+
+
+def test_the_verdict_stands_where_the_trouble_is_told() -> None:
+    verdict = Diagnosis("ServiceMissing", "Correct the address.")
+    conditions = [Condition("Degraded", "True", "X", "Away."), Condition("Ready", "True", "X", "The router answers.")]
+    told = with_diagnosis(conditions, verdict)
+    assert [each.message for each in told] == [
+        "Away. Diagnosis: ServiceMissing: Correct the address.",
+        "The router answers.",
+    ]
+    well = [Condition("Degraded", "False", "X", "."), Condition("Ready", "True", "Ready", ".")]
+    assert with_diagnosis(well, verdict) == well
+
+
 def test_the_verdict_stands_in_ready_once() -> None:
     verdict = Diagnosis("SecretMissing", "It is not there. Create it.")
     conditions = [Condition("Degraded", "True", "X", "."), Condition("Ready", "False", "X", "Waiting.")]

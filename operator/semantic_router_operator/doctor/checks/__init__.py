@@ -18,6 +18,7 @@ _MODULES = (
     "collection",
     "embedder",
     "performance",
+    "hit_rate",
     "milvus_operator",
     "milvus_frozen",
     "milvus_scaling",

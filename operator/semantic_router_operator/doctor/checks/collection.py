@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from semantic_router_operator.doctor.check import Check, Finding, Severity, Verdict
 from semantic_router_operator.doctor.survey import Survey
 
+# The router's words for it: cache/milvus/collection.py.
+_FOREIGN = "was not made by this router"
+
 MISSING = Verdict(
     "CollectionMissing",
     Severity.ERROR,
@@ -23,8 +26,8 @@ SCHEMA = Verdict(
     "SchemaDiffers",
     Severity.ERROR,
     "A collection of that name has other fields than the cache's; it was made by hand or by another program.",
-    "Name another collection, or let the router adopt it: that renames it and keeps its rows.",
-    "kubectl -n {namespace} logs deploy/{name} --tail=100 | grep -i collection",
+    "Set spec.milvus.collection.name to another name, or rename what is there as the sentence says.",
+    "kubectl -n {namespace} edit semanticrouter {name}",
 )
 
 
@@ -41,10 +44,9 @@ def _examine(survey: Survey) -> Iterator[Finding]:
                 f"Its index compares by {state.collection.metric_type}, {wanted.get('metricType', 'IP')} is asked for."
             )
             yield METRIC.found(survey, f"Collection/{name}", text)
-    for pod in survey.router_states:
-        problem = pod.problem if pod.store_down else ""
-        if "schema" in problem or "field" in problem:
-            yield SCHEMA.found(survey, f"Pod/{pod.name}", problem)
+    for subject, said in survey.router_words():
+        if _FOREIGN in said:
+            yield SCHEMA.found(survey, subject, said)
             return
 
 

@@ -66,8 +66,8 @@ def _address(survey: Survey) -> tuple[str, int] | None:
     if external:
         host, _, port = str(external).rpartition(":")
         return host, int(port)
-    if survey.spec("milvus", "managed") is not None and survey.one("Milvus", survey.name):
-        return f"{survey.name}-milvus", _MILVUS_PORT
+    if survey.spec("milvus", "managed") is not None and survey.one("Milvus", survey.milvus_name):
+        return f"{survey.milvus_name}-milvus", _MILVUS_PORT
     return None
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from semantic_router_operator.doctor.check import Check, Finding, Severity, Verdict
 from semantic_router_operator.doctor.survey import Survey
 
-_WORDS = ("cache reembed",)
+# The router's words for it: cache/milvus/collection.py.
+_WORDS = "cache reembed"
 
 MISMATCH = Verdict(
     "EmbedderMismatch",
@@ -17,16 +18,9 @@ MISMATCH = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
-    seen: list[tuple[str, str]] = [
-        (f"Pod/{each.name}", f"{each.problem} {each.reload_problem}") for each in survey.router_states
-    ]
-    for pod in survey.of_router("Pod"):
-        for state in (pod.get("status") or {}).get("containerStatuses") or ():
-            ended = (state.get("state") or {}).get("terminated") or (state.get("lastState") or {}).get("terminated")
-            seen.append((f"Pod/{pod['metadata']['name']}", str((ended or {}).get("message") or "")))
-    for subject, text in seen:
-        if any(words in text for words in _WORDS):
-            yield MISMATCH.found(survey, subject, " ".join(text.split())[-300:])
+    for subject, said in survey.router_words():
+        if _WORDS in said:
+            yield MISMATCH.found(survey, subject, said)
             return
 
 

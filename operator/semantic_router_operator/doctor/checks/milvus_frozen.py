@@ -14,14 +14,14 @@ PAUSED = Verdict(
     Severity.WARNING,
     "milvus-operator was told to leave this Milvus alone; changes and repairs wait, and its status stands still.",
     "Remove the annotation.",
-    "kubectl -n {namespace} annotate milvus {name} milvus.io/pause-reconcile-",
+    "kubectl -n {namespace} annotate milvus {milvus} milvus.io/pause-reconcile-",
 )
 FROZEN = Verdict(
     "MilvusStatusFrozen",
     Severity.ERROR,
     "milvus-operator has not taken the newest version of the resource; Helm errors stand only in its log.",
     "Read its log for this name, and correct the values that it complains about.",
-    "kubectl -n milvus-operator logs deployment/milvus-operator --tail=200 | grep {name}",
+    "kubectl -n milvus-operator logs deployment/milvus-operator --tail=200 | grep {milvus}",
 )
 
 
@@ -30,10 +30,10 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     if milvus is None:
         return
     metadata, status = milvus["metadata"], milvus.get("status") or {}
-    subject = f"Milvus/{survey.name}"
+    subject = f"Milvus/{survey.milvus_name}"
     if (metadata.get("annotations") or {}).get(_PAUSE) == "true":
         repair = Repair(
-            milvus.get("apiVersion", "milvus.io/v1beta1"), "Milvus", survey.name,
+            milvus.get("apiVersion", "milvus.io/v1beta1"), "Milvus", survey.milvus_name,
             {"metadata": {"annotations": {_PAUSE: None}}},
             f"remove the annotation {_PAUSE} of {subject}",
         )  # fmt: skip

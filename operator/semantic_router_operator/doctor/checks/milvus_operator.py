@@ -39,7 +39,7 @@ def _examine(survey: Survey) -> Iterator[Finding]:
             survey, "CustomResourceDefinition/milvuses.milvus.io", "It is not there, and spec.milvus.managed is set."
         )
         return
-    milvus = survey.one("Milvus", survey.name)
+    milvus = survey.one("Milvus", survey.milvus_name)
     if milvus is None or waited(milvus, survey.now) < _UNTOUCHED_SECONDS:
         return
     if (milvus.get("status") or {}).get("status", "Pending") != "Pending" or conditions(milvus):
@@ -48,9 +48,9 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     seconds = f"It has no condition after {waited(milvus, survey.now):.0f} s."
     if guilty:
         name = guilty[0]["metadata"]["name"]
-        yield PROBE_LOCK.found(survey, f"Milvus/{survey.name}", f"{seconds} Milvus/{name} has no etcd endpoints.")
+        yield PROBE_LOCK.found(survey, f"Milvus/{survey.milvus_name}", f"{seconds} Milvus/{name} has no etcd endpoints.")
     else:
-        yield UNTOUCHED.found(survey, f"Milvus/{survey.name}", seconds)
+        yield UNTOUCHED.found(survey, f"Milvus/{survey.milvus_name}", seconds)
 
 
 def _blocks_probes(milvus: Json) -> bool:

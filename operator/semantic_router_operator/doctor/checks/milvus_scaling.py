@@ -13,14 +13,14 @@ SWALLOWED = Verdict(
     "milvus-operator does not scale while {dependency} is not ready, and says nothing of it; it does so once that is"
     " back.",
     "Repair {dependency} first.",
-    "kubectl -n {namespace} get pods -l 'app.kubernetes.io/instance in ({name}-etcd)'",
+    "kubectl -n {namespace} get pods -l 'app.kubernetes.io/instance in ({milvus}-etcd)'",
 )
 DEPENDENCY = Verdict(
     "DependencyDown",
     Severity.ERROR,
     "{dependency} is not ready; Milvus may call itself Healthy all the same.",
     "Look at its pods.",
-    "kubectl -n {namespace} get pods | grep {name}-",
+    "kubectl -n {namespace} get pods | grep {milvus}-",
 )
 
 
@@ -36,7 +36,7 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     if not down:
         return
     words, message = down[0]
-    subject = f"Milvus/{survey.name}"
+    subject = f"Milvus/{survey.milvus_name}"
     yield DEPENDENCY.found(survey, subject, message or f"{words} is not ready.", dependency=words)
     components = (milvus.get("spec") or {}).get("components") or {}
     for component, settings in sorted(components.items()):
@@ -46,7 +46,7 @@ def _examine(survey: Survey) -> Iterator[Finding]:
         runs = [
             each
             for each in survey.all("Deployment")
-            if labels(each).get("app.kubernetes.io/instance") == survey.name
+            if labels(each).get("app.kubernetes.io/instance") == survey.milvus_name
             and labels(each).get("app.kubernetes.io/component") == component.lower()
         ]
         has = sum(int(each["spec"].get("replicas", 1)) for each in runs)

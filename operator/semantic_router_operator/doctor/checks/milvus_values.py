@@ -13,14 +13,14 @@ CONFLICT = Verdict(
     Severity.WARNING,
     "Another program writes fields of the Milvus resource that this operator holds; each undoes the other.",
     "Change spec.milvus.managed instead, and stop the other program (kubectl edit, Helm, a GitOps tool).",
-    "kubectl -n {namespace} get milvus {name} -o yaml --show-managed-fields",
+    "kubectl -n {namespace} get milvus {milvus} -o yaml --show-managed-fields",
 )
 ADDRESS_SET = Verdict(
     "DependencyAddressSet",
     Severity.ERROR,
     "spec.config names the address of a dependency that milvus-operator runs itself; Milvus then asks the wrong one.",
     "Remove the key from spec.config.",
-    "kubectl -n {namespace} edit milvus {name}",
+    "kubectl -n {namespace} edit milvus {milvus}",
 )
 
 
@@ -28,7 +28,7 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     milvus = survey.managed_milvus
     if milvus is None:
         return
-    subject = f"Milvus/{survey.name}"
+    subject = f"Milvus/{survey.milvus_name}"
     config = (milvus.get("spec") or {}).get("config") or {}
     for section, key in _NEVER:
         if key in (config.get(section) or {}):

@@ -68,7 +68,7 @@ def _examine(survey: Survey) -> Iterator[Finding]:
         rows = f"{state.rows} rows" if state.rows is not None else "an unknown number of rows"
         if state.index_type == "":
             yield NO_INDEX.found(survey, f"Collection/{state.real_name}", f"It has {rows} and no index.")
-        if state.index_type == "FLAT" and (state.rows or 0) > _FLAT_ROWS:
+        if state.index_type == "FLAT" and (state.rows or 0) >= _FLAT_ROWS:
             yield FLAT.found(survey, f"Collection/{state.real_name}", f"It has {rows} in a FLAT index.")
         if state.loaded is False:
             yield NOT_LOADED.found(survey, f"Collection/{state.real_name}", "Its state is not Loaded.")

@@ -49,7 +49,7 @@ OBJECT_STORE = Verdict(
     Severity.ERROR,
     "Milvus does not reach its object store, or has the wrong bucket or key.",
     "See whether MinIO's pods run and whether bucket and credentials are those of the store.",
-    "kubectl -n {namespace} get pods -l release={name}-minio",
+    "kubectl -n {namespace} get pods -l release={milvus}-minio",
 )
 
 
@@ -98,12 +98,12 @@ def _full(survey: Survey) -> Iterator[Finding]:
 
 
 def _object_store(survey: Survey) -> Iterator[Finding]:
-    milvus = survey.one("Milvus", survey.name)
+    milvus = survey.one("Milvus", survey.milvus_name)
     storage = conditions(milvus).get("StorageReady", {}) if milvus else {}
     if storage.get("status") == "False":
         yield OBJECT_STORE.found(
             survey,
-            f"Milvus/{survey.name}",
+            f"Milvus/{survey.milvus_name}",
             str(storage.get("message") or storage.get("reason") or "StorageReady is False."),
         )
 
@@ -112,7 +112,7 @@ def _ours(survey: Survey, claim: Json) -> bool:
     own = labels(claim)
     instance = own.get("app.kubernetes.io/instance", "")
     return (
-        instance in (survey.name, f"{survey.name}-etcd")
+        instance in (survey.name, f"{survey.name}-etcd", f"{survey.milvus_name}-etcd")
         or own.get("release", "").startswith(f"{survey.name}-")
         or claim["metadata"]["name"].startswith(f"{survey.name}-")
     )
