@@ -19,11 +19,21 @@ EVERYTHING: dict[str, Any] = {
     "routerImage": {"repository": "registry.example/router", "tag": "1.2.3"},
     "serviceAccount": {"create": True, "name": "runner", "annotations": {"a.example/b": "c"}},
     "extraArgs": ["--workers=16"],
+    "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}],
+    "fullnameOverride": "routers",
     "podAnnotations": {"a.example/b": "c"},
     "podLabels": {"team": "llm"},
     "nodeSelector": {"kubernetes.io/os": "linux"},
     "tolerations": [{"key": "infra", "operator": "Exists"}],
     "affinity": {"nodeAffinity": {}},
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "topology.kubernetes.io/zone",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {}},
+        }
+    ],
     "priorityClassName": "system-cluster-critical",
     "webhook": {"enabled": True, "certificates": "self-signed", "failurePolicy": "Fail", "port": 10250},
     "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]},
@@ -74,7 +84,8 @@ def test_the_chart_passes_the_strict_lint(helm: Helm) -> None:
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["defaults", "everything"])
 def test_the_api_server_takes_what_the_chart_makes(helm: Helm, kubectl: Kubectl, values: dict[str, Any]) -> None:
     told = kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=helm.template(**values))
-    assert "deployment.apps/semantic-router-operator serverside-applied (server dry run)" in told
+    name = values.get("fullnameOverride", "semantic-router-operator")
+    assert f"deployment.apps/{name} serverside-applied (server dry run)" in told
     assert "clusterrolebinding" in told
 
 
@@ -174,6 +185,8 @@ def test_without_rbac_the_chart_makes_no_right(helm: Helm) -> None:
         ({"image": {"repository": "x", "digest": "latest"}}, "digest"),
         ({"watchNamespaces": ["Not-A-Name"]}, "watchNamespaces"),
         ({"serviceAccount": {"create": False}}, "serviceAccount.name"),
+        ({"fullnameOverride": "Not_A_Name"}, "fullnameOverride"),
+        ({"extraEnv": [{"value": "nameless"}]}, "extraEnv"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(helm: Helm, values: dict[str, Any], named: str) -> None:

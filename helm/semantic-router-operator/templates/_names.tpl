@@ -1,5 +1,7 @@
 {{- define "semantic-router-operator.name" -}}
-{{- if contains .Chart.Name .Release.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride }}
+{{- else if contains .Chart.Name .Release.Name -}}
 {{ .Release.Name | trunc 52 | trimSuffix "-" }}
 {{- else -}}
 {{ printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" }}
