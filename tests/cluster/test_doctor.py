@@ -2,8 +2,6 @@
 
 import base64
 import json
-import subprocess
-import sys
 import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,26 +14,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from tests.cluster.conftest import Kubectl, Operators, condition, eventually
+from tests.cluster.plugin import examine, reasons, run
 from tests.control_plane.server import write_kubeconfig
 from tests.control_plane.shared import Access
 
 Json = dict[str, Any]
-PLUGIN = Path(sys.executable).parent / "kubectl-semantic_router"
 ROUTER = {"app.kubernetes.io/name": "semantic-router", "app.kubernetes.io/instance": "semantic-router"}
 MILVUS = {"app.kubernetes.io/name": "milvus"}
 CANARY = "canary-4d1f8e"
-
-
-def _run(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(PLUGIN), *words, f"--kubeconfig={kubeconfig}"], capture_output=True, text=True, timeout=90
-    )
-
-
-def _examine(kubeconfig: Path, namespace: str) -> tuple[int, Json]:
-    done = _run(kubeconfig, "doctor", "semantic-router", "-n", namespace, "-o", "json")
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
 
 
 def _expired() -> str:
@@ -74,7 +60,7 @@ def test_a_healthy_resource_is_silent_also_for_somebody_who_may_only_look(
     kubectl: Kubectl, resource: Json, viewer: Path
 ) -> None:
     kubectl("apply", "-f", "-", stdin=resource)
-    code, told = _examine(viewer, kubectl.namespace)
+    code, told = examine(viewer, kubectl.namespace)
     assert (code, told["findings"]) == (0, [])
     # Lists of the whole cluster and Secrets are not a viewer's; that is said, and the others are looked at.
     assert all("forbidden" in why for why in told["leftOut"].values())
@@ -132,21 +118,18 @@ def test_what_is_broken_is_found_for_real(
     admin = control_plane.kubeconfig
     expected = {"SecretMissing", "CertificateExpired", "StorageClassMissing", "PolicyBlocks", "PodsRefused"}
 
-    def reasons() -> set[str]:
-        return {each["reason"] for each in _examine(admin, kubectl.namespace)[1]["findings"]}
-
-    eventually(lambda: reasons() == expected)
-    assert _examine(admin, kubectl.namespace)[0] == 2
+    eventually(lambda: reasons(admin, kubectl.namespace) == expected)
+    assert examine(admin, kubectl.namespace)[0] == 2
 
     kubectl("delete", "service", "milvus")
     kubectl("delete", "networkpolicy", "deny")
-    assert reasons() == expected - {"PolicyBlocks"} | {"ServiceMissing"}
-    shown = _run(admin, "doctor", "-n", kubectl.namespace).stdout
+    assert reasons(admin, kubectl.namespace) == expected - {"PolicyBlocks"} | {"ServiceMissing"}
+    shown = run(admin, "doctor", "-n", kubectl.namespace).stdout
     assert "Service/milvus" in shown
     assert "CertificateExpired" in shown
 
     place = tmp_path / "bundle.tar.gz"
-    _run(admin, "bundle", "-n", kubectl.namespace, "-o", str(place))
+    run(admin, "bundle", "-n", kubectl.namespace, "-o", str(place))
     with tarfile.open(place) as archive:
         files = {entry.name: archive.extractfile(entry).read().decode() for entry in archive}  # type: ignore[union-attr]
     assert "objects/pod/router-1.yaml" in files
@@ -157,12 +140,12 @@ def test_what_is_broken_is_found_for_real(
 def test_a_resource_that_is_not_there_and_a_cluster_that_does_not_answer_are_said_in_a_sentence(
     control_plane: Access, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    nothing = _run(control_plane.kubeconfig, "status", "-n", kubectl.namespace)
+    nothing = run(control_plane.kubeconfig, "status", "-n", kubectl.namespace)
     assert nothing.returncode == 2
     assert nothing.stderr == f"There is no SemanticRouter in namespace {kubectl.namespace}; name another with -n.\n"
     nobody = tmp_path / "nobody.kubeconfig"
     write_kubeconfig(nobody, "https://127.0.0.1:9", control_plane.certificate, "token", kubectl.namespace)
-    silent = _run(nobody, "doctor", "semantic-router")
+    silent = run(nobody, "doctor", "semantic-router")
     assert silent.returncode == 2
     assert "No answer from the API server" in silent.stderr
     assert "Traceback" not in silent.stderr
@@ -186,4 +169,4 @@ def test_the_operator_calls_the_doctor_and_tells_the_verdict(
     assert eventually(recorded)[0]["action"] == "Diagnose"
     # Once the Service is there, what remains is that no pod stands behind it.
     kubectl("create", "service", "clusterip", "milvus", "--tcp=19530")
-    assert _examine(operators.access.kubeconfig, kubectl.namespace)[1]["findings"][0]["reason"] == "NoEndpoints"
+    assert examine(operators.access.kubeconfig, kubectl.namespace)[1]["findings"][0]["reason"] == "NoEndpoints"

@@ -17,10 +17,12 @@ _WANTED = frozenset({"Suspended", "ScaledToZero", "Hibernating"})
 
 @dataclass(frozen=True, slots=True)
 class Unready:
-    """Why a resource is not as it should be, and since when (RFC 3339)."""
+    """Why a resource is not as it should be, and since when (RFC 3339). `conditions` are the reasons that all its
+    conditions give: where one turns, the cause may be another one."""
 
     reason: str
     since: str
+    conditions: tuple[tuple[str, str], ...] = ()
 
     def patience(self, now: datetime, seconds: float = PATIENCE_SECONDS) -> float:
         """Return for how many seconds yet it may be left alone, of `seconds` in all."""
@@ -42,7 +44,10 @@ def unready(conditions: Iterable[Mapping[str, Any]]) -> Unready | None:
     if found.get("Ready", {}).get("reason") in _WANTED:
         return None
     kind = _troubled({kind: each["status"] for kind, each in found.items()})
-    return None if kind is None else Unready(str(found[kind]["reason"]), str(found[kind]["lastTransitionTime"]))
+    if kind is None:
+        return None
+    reasons = tuple((name, str(each["reason"])) for name, each in sorted(found.items()))
+    return Unready(str(found[kind]["reason"]), str(found[kind]["lastTransitionTime"]), reasons)
 
 
 def with_diagnosis(conditions: Sequence[Condition], diagnosis: Diagnosis | None) -> list[Condition]:

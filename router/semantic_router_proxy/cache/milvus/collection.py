@@ -16,7 +16,7 @@ from pymilvus.exceptions import MilvusException
 
 from semantic_router_proxy.cache.milvus.rows import make_schema
 from semantic_router_proxy.cache.store import StoreMismatch
-from semantic_router_proxy.config.milvus import MilvusConfig
+from semantic_router_proxy.config.milvus import EMBEDDER_PROPERTY, MilvusConfig
 
 _log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ _NOT_FOUND = 100
 _BATCH_CHARACTERS = 8 * 1024 * 1024
 
 # Properties of a collection; unlike its description, Milvus Lite keeps them.
-_EMBEDDER = "semantic_router.embedder"
+_EMBEDDER = EMBEDDER_PROPERTY
 _COPY_OF = "semantic_router.copy_of"
 _COPIED_TO = "semantic_router.copied_to"
 
@@ -74,6 +74,7 @@ def prepare_collection(
         _create(client, config, embedder, dimension)
     else:
         _check(client, real, config, embedder, dimension)
+        _index_again(client, real, config)
         if real == name:
             put_behind_alias(client, name)
     # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
@@ -95,13 +96,6 @@ def new_collection_name(client: MilvusClient, name: str) -> str:
 
 def create_collection(client: MilvusClient, real: str, config: MilvusConfig, origin: Origin, dimension: int) -> None:
     """Create an empty, indexed collection; it is not loaded yet."""
-    index = client.prepare_index_params()
-    index.add_index(
-        config.collection.vector_field.name,
-        index_type=config.collection.index.type,
-        metric_type=config.collection.vector_field.metric_type,
-        params=config.collection.index.params,
-    )
     client.create_collection(
         real,
         schema=make_schema(config.collection, dimension),
@@ -110,7 +104,7 @@ def create_collection(client: MilvusClient, real: str, config: MilvusConfig, ori
     )
     # Not in the call above, which would load the collection: a loaded one takes no further index. Without waiting:
     # loading waits for all of them.
-    client.create_index(real, index, sync=False)
+    _index_vectors(client, real, config)
     if not config.connection.embedded:
         for field, types in _SCALAR_INDEXES.items():
             _index_scalar(client, real, field, types)
@@ -168,6 +162,25 @@ def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         characters += size
     if batch:
         yield batch
+
+
+def _index_vectors(client: MilvusClient, collection: str, config: MilvusConfig) -> None:
+    index = client.prepare_index_params()
+    index.add_index(
+        config.collection.vector_field.name,
+        index_type=config.collection.index.type,
+        metric_type=config.collection.vector_field.metric_type,
+        params=config.collection.index.params,
+    )
+    client.create_index(collection, index, sync=False)
+
+
+def _index_again(client: MilvusClient, collection: str, config: MilvusConfig) -> None:
+    """Index the vectors where somebody has dropped their index; without one Milvus loads no collection."""
+    if client.list_indexes(collection, field_name=config.collection.vector_field.name):
+        return
+    _index_vectors(client, collection, config)
+    _log.warning("cache_index_made_again", collection=collection, index=config.collection.index.type)
 
 
 def _index_scalar(client: MilvusClient, collection: str, field: str, types: tuple[str, ...]) -> None:
