@@ -9,12 +9,22 @@ from semantic_router_operator.api.base import ApiModel, FreeForm
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
+class ManagedStatus(ApiModel):
+    """The managed Milvus: the one that is used, else the last one."""
+
+    name: str = Field("", description="Of the Milvus resource; none: that of this resource.")
+    mode: Literal["standalone", "cluster"] = Field(description="In which it was made.")
+
+
 class PlacementStatus(ApiModel):
     """Where answers are kept: the sections that were in force when the resource asked for others."""
 
     backend: Literal["memory", "milvus", "hybrid"]
     milvus: FreeForm | None = Field(None, description="As in spec.milvus.")
     embedding: FreeForm | None = Field(None, description="As in spec.cache.embedding.")
+    managed_milvus: ManagedStatus | None = Field(
+        None, description="None: there is none, or it has this resource's name and the mode said in milvus."
+    )
 
 
 class PassedStep(ApiModel):

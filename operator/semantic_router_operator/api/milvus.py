@@ -107,7 +107,8 @@ class ManagedMilvus(ApiModel):
     )
 
     mode: Literal["standalone", "cluster"] = Field(
-        "standalone", description="One process, or one for each component. It stays as it was made."
+        "standalone",
+        description="One process, or one for each component. A change makes another Milvus, and copies the entries.",
     )
     version: Annotated[str, Field(max_length=32, pattern=r"^v?\d+\.\d+\.\d+$")] | None = Field(
         None, description="Such as 2.6.24; none: what is there stays, and a new one gets this operator's default."

@@ -10,8 +10,11 @@ Json = dict[str, Any]
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
-async def storage_facts(objects: Objects, namespace: str, milvus: str) -> StorageFacts | None:
-    """The classes, and the claims of this Milvus; None where the role does not allow to look. Raises ApiError."""
+async def storage_facts(objects: Objects, namespace: str, name: str) -> StorageFacts | None:
+    """The classes, and the claims of a resource's Milvus, by its name; None where the role does not allow to look.
+
+    Raises ApiError.
+    """
     try:
         classes = await objects.list_objects("storage.k8s.io/v1", "StorageClass", None)
         claims = await objects.list_objects("v1", "PersistentVolumeClaim", namespace)
@@ -30,6 +33,6 @@ async def storage_facts(objects: Objects, namespace: str, milvus: str) -> Storag
                 str(each["spec"]["resources"]["requests"]["storage"]), str(each["spec"].get("storageClassName") or "")
             )
             for each in claims
-            if f"{milvus}-" in each["metadata"]["name"]
+            if f"{name}-" in each["metadata"]["name"]
         },
     )

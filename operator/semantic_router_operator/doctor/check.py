@@ -55,7 +55,8 @@ class Verdict:
     def found(
         self, survey: Survey, subject: str, evidence: str, *, repair: Repair | None = None, **values: str
     ) -> Finding:
-        """Return the finding; {namespace} and {name} are the resource's, {milvus} is its Milvus, the check's name is added by `Check.run`."""
+        """Return the finding; {namespace} and {name} are the resource's, {milvus} is its Milvus' name. The check's name
+        is added by `Check.run`."""
         own = {"namespace": survey.namespace, "name": survey.name, "milvus": survey.milvus_name}
         known = {**own, **values}
         cause, fix, command = (text.format(**known) for text in (self.cause, self.fix, self.command))

@@ -22,7 +22,14 @@ from semantic_router_operator.render.objects import endpoint
 from semantic_router_operator.render.router_config import router_config
 from semantic_router_operator.workflows import migration_status
 from semantic_router_operator.workflows.migration import State
-from semantic_router_operator.workflows.migration_objects import in_force, objects_of, sides
+from semantic_router_operator.workflows.migration_objects import asked as as_asked
+from semantic_router_operator.workflows.migration_objects import (
+    in_force,
+    kept_milvus,
+    managed_ones,
+    objects_of,
+    sides,
+)
 
 Secrets = dict[str, frozenset[str]]
 
@@ -42,7 +49,8 @@ def secrets_of(raw: Mapping[str, Any]) -> NeededSecrets:
         resource, state = parse(raw), migration_status.load(raw.get("status") or {})
     except InvalidResource:
         return NeededSecrets()
-    pods, asked = referenced_secrets(in_force(resource, state)), referenced_secrets(resource)
+    pods = referenced_secrets(in_force(resource, state))
+    asked = referenced_secrets(as_asked(resource, state))
     everything = [pods, asked]
     if state.migration is not None and state.migration.running:
         everything += map(referenced_secrets, sides(resource, state.migration))
@@ -58,32 +66,32 @@ def secret_names_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(secrets_of(raw).all)
 
 
-def managed_of_raw(raw: Mapping[str, Any]) -> SemanticRouter | None:
-    """The resource whose managed Milvus is looked after; None where there is none, and where it is not valid."""
+def managed_of_raw(raw: Mapping[str, Any]) -> list[SemanticRouter]:
+    """The resource once for each managed Milvus that is looked after, the one that pods use first; none for one that
+    is not valid."""
     status = raw.get("status") or {}
-    places = (raw.get("spec") or {}, status.get("placement") or {})
-    if not any("managed" in (each.get("milvus") or {}) for each in places):
-        return None
+    migration = status.get("migration") or {}
+    places = (raw.get("spec"), status.get("placement"), migration.get("from"), migration.get("to"))
+    if not any("managed" in ((each or {}).get("milvus") or {}) for each in places):
+        return []
     try:
-        return managed_resource(parse(raw), migration_status.load(status))
+        return managed_ones(parse(raw), migration_status.load(status))
     except InvalidResource:
-        return None
+        return []
 
 
-def managed_resource(resource: SemanticRouter, state: State) -> SemanticRouter | None:
-    """The resource as it is asked for, or else as pods run it, if there is a managed Milvus in it."""
-    return next((each for each in (resource, in_force(resource, state)) if managed_of(each) is not None), None)
-
-
-def _managed(resource: SemanticRouter | None, facts: ClusterFacts) -> Managed | None:
-    managed = managed_of(resource) if resource is not None else None
-    if resource is None or managed is None:
+def _managed(resource: SemanticRouter, state: State, facts: ClusterFacts) -> Managed | None:
+    views = [(each, managed) for each in managed_ones(resource, state) if (managed := managed_of(each)) is not None]
+    kept = kept_milvus(resource, state)
+    if not views and not kept:
         return None
     return Managed(
-        refused=refused_changes(resource, facts),
-        claims=growth(resource, managed, facts).claims,
-        warning=tight(resource, managed),
-        outlives=outliving(resource, managed) if managed.retained else (),
+        refused=[sentence for each, _ in views for sentence in refused_changes(each, facts)],
+        claims=[claim for each, managed in views for claim in growth(each, managed, facts).claims],
+        warnings={names.milvus(each): tight(each, managed) for each, managed in views},
+        outlives=[what for each, managed in views if managed.retained for what in outliving(each, managed)],
+        kept=kept,
+        used=names.milvus(views[0][0]) if views else "",
     )
 
 
@@ -112,7 +120,7 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
             milvus=milvus_address(runs, facts),
             conditions=[moving] if moving is not None else [],
             hindrance=migration_status.trouble(resource, state),
-            managed=_managed(managed_resource(resource, state), facts),
+            managed=_managed(resource, state, facts),
         )
     except InvalidResource as error:
         return Desired(problems=[str(problem) for problem in error.problems], suspended=paused)

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
@@ -38,13 +38,13 @@ AGAIN_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Look:
-    """What we have sent before as the spec of the Milvus, what volumes there can be, and the condition MilvusReady as
-    far as it can be told without the router's login; None each where no Milvus is managed. `secrets` are those of it
+    """What we have sent before as the spec of each Milvus that is there, what volumes there can be, and the condition
+    MilvusReady of each as far as it can be told without the router's login, by their names. `secrets` are those of them
     whose changes matter."""
 
-    sent: Mapping[str, Any] | None = None
+    sent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     storage: StorageFacts | None = None
-    condition: Condition | None = None
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
 
@@ -86,21 +86,29 @@ class ManagedMilvus:
             timer.cancel()
 
     async def look(
-        self, raw: Mapping[str, Any], resource: SemanticRouter, kinds: frozenset[str], milvus: Json | None
+        self,
+        raw: Mapping[str, Any],
+        resources: Sequence[SemanticRouter],
+        kinds: frozenset[str],
+        children: Sequence[Json],
     ) -> Look:
-        """One look at the Milvus of a resource; `milvus` is its resource as it is there. Raises ApiError."""
-        managed = managed_of(resource)
-        if managed is None:
+        """One look at the Milvus of each of these: one resource, with the one and the other Milvus of a migration.
+        `children` are the objects of the resource as they are there. Raises ApiError."""
+        if not resources:
             return Look()
-        if managed.auth.enabled:
-            await self.logins.keep(resource, retained=managed.retained)
-        storage = await self._storage_facts(raw, resource)
-        facts = ClusterFacts(kinds=kinds, milvus=sent_before(milvus), storage=storage)
-        secrets = [names.milvus_root_secret(resource), names.milvus_user_secret(resource)] * managed.auth.enabled
-        if managed.tls is not None:
-            secrets.append(names.milvus_server_secret(resource))
-        condition = await self._readiness(raw, resource, facts, milvus)
-        return Look(facts.milvus, storage, condition, tuple(secrets))
+        there = {str(each["metadata"]["name"]): each for each in children if each["kind"] == KIND}
+        for resource in resources:
+            managed = managed_of(resource)
+            if managed is not None and managed.auth.enabled:
+                await self.logins.keep(resource, retained=managed.retained)
+        storage = await self._storage_facts(raw, resources[0])
+        sent = {name: sent_before(each) for name, each in there.items()}
+        facts = ClusterFacts(kinds=kinds, milvus=sent, storage=storage)
+        conditions = {
+            names.milvus(each): await self._readiness(raw, each, facts, there.get(names.milvus(each)))
+            for each in resources
+        }
+        return Look(sent, storage, conditions, tuple(name for each in resources for name in _secrets(each)))
 
     async def tidy(self, resource: SemanticRouter, used: str | None) -> None:
         """Once every pod is of the present template: see MilvusLogins.tidy."""
@@ -138,7 +146,7 @@ class ManagedMilvus:
         cause = (raw["metadata"]["uid"], raw["metadata"]["generation"])
         known = self._storage.get(key)
         if known is None or known[0] != cause:
-            known = (cause, await storage_facts(self._objects, key[0], names.milvus(resource)))
+            known = (cause, await storage_facts(self._objects, *key))
             self._storage[key] = known
         return known[1]
 
@@ -178,9 +186,15 @@ class ManagedMilvus:
         self._timers[key] = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wake, key)
 
 
-def sent_before(milvus: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _secrets(resource: SemanticRouter) -> list[str]:
+    managed = managed_of(resource)
+    if managed is None:
+        return []
+    logins = [names.milvus_root_secret(resource), names.milvus_user_secret(resource)] * managed.auth.enabled
+    return [*logins, *([names.milvus_server_secret(resource)] if managed.tls is not None else [])]
+
+
+def sent_before(milvus: Mapping[str, Any]) -> Mapping[str, Any]:
     """What we have sent as the spec of the Milvus that is there; all of it, where somebody else has made it."""
-    if milvus is None:
-        return None
     ours = owned_values(milvus, "spec")
     return ours if ours is not None else dict(milvus.get("spec") or {})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +15,10 @@ from semantic_router_operator.plan.key import ObjectKey
 from semantic_router_operator.probes import traffic
 from semantic_router_operator.workflows import migration_steps as steps
 from semantic_router_operator.workflows.migration import Migration, State, cause_of, decide, steps_of, wake_in
-from semantic_router_operator.workflows.migration_objects import current_job
+from semantic_router_operator.workflows.migration_objects import current_job, with_modes
 from semantic_router_operator.workflows.migration_observing import addresses, job_state, of_component, rollout_state
 from semantic_router_operator.workflows.migration_status import dump, load
 from semantic_router_operator.workflows.migration_verdicts import Observation, PodReport
-from semantic_router_operator.workflows.placement import Placement
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -33,14 +32,15 @@ log = structlog.get_logger()
 @dataclass(frozen=True)
 class Scene:
     """What a pass has at hand. `desired` and `observed` are the objects of the placement in force and those that are
-    there; `obstacles` say what the target lacks; `secret_versions` are those of the Secrets that the target needs."""
+    there; `obstacles` say what the target lacks; `secret_versions` are those of the Secrets that the target needs.
+    `managed` is the condition of each managed Milvus by its name."""
 
     desired: Sequence[Mapping[str, Any]]
     observed: Mapping[ObjectKey, Mapping[str, Any]]
     pods: Sequence[Mapping[str, Any]]
     obstacles: Sequence[str]
     secret_versions: Mapping[str, str]
-    managed: Condition | None = None
+    managed: Mapping[str, Condition] = field(default_factory=dict)
 
 
 class Migrator:
@@ -58,9 +58,9 @@ class Migrator:
     async def look(self, raw: Mapping[str, Any], resource: SemanticRouter, scene: Scene, now: datetime) -> Json | None:
         """Return status.placement and status.migration where they are to change; None where they stand."""
         status = raw.get("status") or {}
-        state = load(status)
+        state = with_modes(resource, load(status), scene.observed.values())
         seen = await self._observe(resource, state, scene)
-        following = decide(resource, state, seen, cause_of(resource, scene.secret_versions), now)
+        following = decide(resource, state, seen, cause_of(resource, state, scene.secret_versions), now)
         key = (resource.metadata.namespace, resource.metadata.name)
         self._wake_when_due(key, resource, following, now)
         told = dump(resource, following)
@@ -80,7 +80,7 @@ class Migrator:
         name = current_job(resource, migration) if migration is not None and running else None
         job = next((obj for key, obj in scene.observed.items() if key.kind == "Job" and key.name == name), None)
         return Observation(
-            obstacle=_obstacle(migration, scene) if migration is not None and running else "",
+            obstacle=_obstacle(migration, scene, resource.metadata.name) if migration is not None and running else "",
             job=job_state(job, of_component(scene.pods, "migration")),
             rollout=rollout_state(deployment, desired, routers),
             pods=await _reports(routers) if _matters(resource, state) else (),
@@ -104,11 +104,11 @@ class Migrator:
                      message=progress.message)  # fmt: skip
 
 
-def _obstacle(migration: Migration, scene: Scene) -> str:
-    """What the target lacks."""
+def _obstacle(migration: Migration, scene: Scene, name: str) -> str:
+    """What the target lacks; `name` is the resource's."""
     texts = list(scene.obstacles)
     if migration.target.store[:1] == ("managed",):
-        managed = scene.managed
+        managed = scene.managed.get(migration.target.store[1] or name)
         if managed is None:
             texts.append("Milvus has not been looked at yet.")
         elif managed.status != "True":
@@ -120,7 +120,7 @@ def _matters(resource: SemanticRouter, state: State) -> bool:
     """Whether the pods' failures count now: while they are watched, and just before the switch."""
     migration = state.migration
     if migration is None or not migration.running:
-        return state.placement is not None and Placement.wanted(resource).identity != state.placement.identity
+        return state.placement is not None and state.wanted(resource).identity != state.placement.identity
     step = migration.progress.step
     planned = steps_of(resource, migration)
     return step == steps.VALIDATING or (step in planned and planned[step].then == steps.SWITCHING)

@@ -20,6 +20,8 @@ from semantic_router_operator.render.metadata import metadata
 
 Json = dict[str, Any]
 Key = tuple[str, str]
+# The resource's namespace and name, and the name of its Milvus.
+_Milvus = tuple[str, str, str]
 # The Milvus, the version of the user's Secret, and the rotation that is asked for.
 _Cause = tuple[str, str | None, str]
 
@@ -32,14 +34,15 @@ class MilvusLogins:
     def __init__(self, objects: Objects, secrets: Secrets) -> None:
         self._objects = objects
         self._secrets = secrets
-        self._kept: dict[Key, object] = {}
-        self._provided: dict[Key, _Cause] = {}
-        self._tidied: dict[Key, _Cause] = {}
+        self._kept: dict[_Milvus, object] = {}
+        self._provided: dict[_Milvus, _Cause] = {}
+        self._tidied: dict[_Milvus, _Cause] = {}
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
         for memory in (self._kept, self._provided, self._tidied):
-            memory.pop(key, None)
+            for each in [each for each in memory if each[:2] == key]:
+                memory.pop(each, None)
 
     async def keep(self, resource: SemanticRouter, *, retained: bool) -> None:
         """Make the Secrets where they are missing; what is in them stays. `retained` ones outlive the resource, as the
@@ -131,10 +134,6 @@ class MilvusLogins:
             log.info("milvus_users_tidied", namespace=key[0], name=key[1], dropped=dropped)
         self._tidied[key] = provided
 
-    def provide_again(self, key: Key) -> None:
-        """Milvus refuses the router's user: make it anew at the next pass."""
-        self._provided.pop(key, None)
-
     async def _root(self, resource: SemanticRouter) -> Json | None:
         namespace = resource.metadata.namespace
         return await self._objects.get(ObjectKey("v1", "Secret", namespace, names.milvus_root_secret(resource)))
@@ -152,5 +151,5 @@ def _decoded(secret: Mapping[str, Any], key: str) -> str:
     return base64.b64decode((secret.get("data") or {}).get(key, "")).decode()
 
 
-def _key(resource: SemanticRouter) -> Key:
-    return resource.metadata.namespace, resource.metadata.name
+def _key(resource: SemanticRouter) -> _Milvus:
+    return resource.metadata.namespace, resource.metadata.name, names.milvus(resource)

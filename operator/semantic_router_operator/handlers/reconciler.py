@@ -32,7 +32,6 @@ from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
 from semantic_router_operator.plan.secrets import mention_problems, secret_problems
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
-from semantic_router_operator.render.milvus import KIND as MILVUS_KIND
 from semantic_router_operator.render.milvus_address import rerouted
 from semantic_router_operator.workflows.migration_objects import without_rivals
 
@@ -230,10 +229,10 @@ class Reconciler:
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
         leaving = any(pod["metadata"].get("deletionTimestamp") for pod in self._pods_of(key))
         settled = not (todo.applies or leaving) and availability(raw, observed).reason == AVAILABLE
-        managed = managed_of_raw(raw) if desired.managed is not None and settled else None
-        if managed is not None:
+        managed = managed_of_raw(raw) if desired.managed is not None and settled else []
+        if managed:
             used = desired.milvus.secret_versions[:1] if desired.milvus is not None else ()
-            await self._managed.tidy(managed, used[0] if used else None)
+            await self._managed.tidy(managed[0], used[0] if used else None)
 
     def is_own(self, key: Key, version: int | None) -> bool:
         """Whether this version is but the status that the last pass has written."""
@@ -246,7 +245,7 @@ class Reconciler:
         if desired.problems or desired.suspended:
             return None
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
-        managed = desired.managed.condition if desired.managed is not None else None
+        managed = desired.managed.conditions if desired.managed is not None else {}
         scene = Scene(desired.objects, observed, self._pods_of(key), needs.problems, needs.versions, managed)
         return await self._migrator.look(raw, parse(raw), scene, now)
 
@@ -255,10 +254,8 @@ class Reconciler:
         metadata = raw["metadata"]
         key = (metadata["namespace"], metadata["name"])
         kinds = frozenset(kind for _, kind in await self._discovery.served(OPTIONAL_KINDS))
-        look, managed = Look(), managed_of_raw(raw)
-        if managed is not None:
-            milvus = next((obj for obj in self._children_of(key) if obj["kind"] == MILVUS_KIND), None)
-            look = await self._managed.look(raw, managed, kinds, milvus)
+        managed = managed_of_raw(raw)
+        look = await self._managed.look(raw, managed, kinds, self._children_of(key)) if managed else Look()
         needed = secrets_of(raw)
         mentioned = mentions_of(raw)
         names = {kind: {each.name for each in mentioned if each.kind == kind} for kind in ("Secret", "ConfigMap")}
@@ -287,7 +284,7 @@ class Reconciler:
             self._rendered[key] = known = (cause, desired_of(raw, facts, problems))
         objects, found_managed = without_rivals(known[1].objects, self._pods_of(key)), known[1].managed
         if found_managed is not None:
-            found_managed = replace(found_managed, condition=look.condition)
+            found_managed = replace(found_managed, conditions=look.conditions)
         return replace(known[1], objects=objects, managed=found_managed), needs
 
     async def _observed(self, raw: Json, desired: Desired) -> tuple[dict[ObjectKey, Json], dict[ObjectKey, str]]:

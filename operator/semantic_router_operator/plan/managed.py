@@ -5,8 +5,8 @@ resource is paused or Helm fails; scaling that waits for a dependency is reporte
 generation that they speak of and the Deployments themselves are looked at, never that one word.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 from semantic_router_operator.plan.conditions import Condition
@@ -40,18 +40,25 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Managed:
-    """What a pass has to do with a managed Milvus.
+    """What a pass has to do with managed Milvus resources: one as a rule, two while entries go from one to the other.
 
     `refused` are sentences about changes that it cannot follow, `claims` those of its volumes that are to grow,
-    `warning` what is told once when it is made, `outlives` what stays when the resource goes. `condition` is
-    MilvusReady as far as Kubernetes shows it.
+    `warnings` what is told once when one is made, by its name, `outlives` what stays when the resource goes. `kept` are
+    the names of those that must not go. `conditions` is MilvusReady of each as far as Kubernetes shows it, `used` the
+    name of the one that the condition tells of.
     """
 
     refused: Sequence[str] = ()
     claims: Sequence[Mapping[str, Any]] = ()
-    warning: str = ""
+    warnings: Mapping[str, str] = field(default_factory=dict)
     outlives: Sequence[str] = ()
-    condition: Condition | None = None
+    kept: Set[str] = frozenset()
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    used: str = ""
+
+    @property
+    def condition(self) -> Condition | None:
+        return self.conditions.get(self.used)
 
 
 def managed_milvus(milvus: Json | None, desired: Json | None, deployments: Iterable[Json]) -> Condition:

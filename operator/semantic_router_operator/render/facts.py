@@ -34,12 +34,12 @@ class StorageFacts:
 class ClusterFacts:
     """`kinds` are the kinds served beyond Kubernetes' own (ServiceMonitor, Milvus, HTTPRoute, ...); `secret_versions`
     maps each referenced Secret's name to its resourceVersion, so that its rotation changes what is rendered; `milvus`
-    is what we have sent before as the spec of the managed Milvus, None where there is none yet; `storage` is None where
+    is what we have sent before as the spec of each managed Milvus that is there, by its name; `storage` is None where
     nobody looked, or the operator may not."""
 
     default_image: str = DEFAULT_IMAGE
     kinds: frozenset[str] = frozenset()
     secret_versions: Mapping[str, str] = field(default_factory=dict)
     config_map_versions: Mapping[str, str] = field(default_factory=dict)
-    milvus: Mapping[str, Any] | None = None
+    milvus: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     storage: StorageFacts | None = None

@@ -35,10 +35,11 @@ def milvus(resource: SemanticRouter, facts: ClusterFacts) -> Object | None:
     managed = managed_of(resource)
     if managed is None or KIND not in facts.kinds:
         return None
-    if facts.milvus is None and volume_problem(managed, facts.storage):
+    there = facts.milvus.get(names.milvus(resource))
+    if there is None and volume_problem(managed, facts.storage):
         # Its claims would wait for ever, and the one for etcd would be found half done.
         return None
-    final = settled(managed, facts.milvus, fixed_store=bool(growth(resource, managed, facts).refused))
+    final = settled(managed, there, fixed_store=bool(growth(resource, managed, facts).refused))
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -71,7 +72,8 @@ def refused_changes(resource: SemanticRouter, facts: ClusterFacts) -> list[str]:
     managed = managed_of(resource)
     if managed is None:
         return []
-    return [*settled(managed, facts.milvus).refused, *growth(resource, managed, facts).refused]
+    there = facts.milvus.get(names.milvus(resource))
+    return [*settled(managed, there).refused, *growth(resource, managed, facts).refused]
 
 
 def _components(resource: SemanticRouter, managed: ManagedMilvus, final: Settled, facts: ClusterFacts) -> Object:

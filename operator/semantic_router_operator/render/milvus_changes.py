@@ -59,7 +59,10 @@ def settled(managed: ManagedMilvus, existing: Mapping[str, Any] | None, *, fixed
     refused: list[str] = []
     mode = str(existing.get("mode") or managed.mode)
     if mode != managed.mode:
-        refused.append(_refusal("mode", mode, managed.mode, "a Milvus keeps the mode that it was made in"))
+        reason = (
+            "a Milvus keeps its mode, and while cache.backend is memory none is made beside it to copy entries into"
+        )
+        refused.append(_refusal("mode", mode, managed.mode, reason))
     version = _version(wanted, existing, refused)
     stream = str(_at(existing, "dependencies", "msgStreamType") or _usual_stream(mode, version))
     if managed.message_stream is not None and managed.message_stream != stream:

@@ -68,7 +68,7 @@ def _from_namespace(resource: SemanticRouter, pods: dict[str, str]) -> Object:
 
 
 def _managed(resource: SemanticRouter, wanted: NetworkPolicy, *, clustered: bool) -> list[Object]:
-    name = resource.metadata.name
+    name = names.milvus(resource)
     milvus = {**_MILVUS, "app.kubernetes.io/instance": name}
     etcd = {"app.kubernetes.io/name": "etcd", "app.kubernetes.io/instance": f"{name}-etcd"}
     minio = {"app": "minio", "release": f"{name}-minio"}
@@ -89,4 +89,4 @@ def _dependency(
 ) -> Object:
     """Return the policy of one of Milvus' dependencies: its clients at its port, and its own pods at any."""
     rules = [{"from": clients, "ports": tcp(port)}, {"from": [pods_of(pods)]}]
-    return policy(resource, f"{resource.metadata.name}-milvus-{component}", pods, ingress=rules)
+    return policy(resource, names.of_milvus(resource, component), pods, ingress=rules)

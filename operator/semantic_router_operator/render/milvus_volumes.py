@@ -76,9 +76,10 @@ def tight(resource: SemanticRouter, managed: ManagedMilvus) -> str:
 
 def growth(resource: SemanticRouter, managed: ManagedMilvus, facts: ClusterFacts) -> Growth:
     """Return what is to be done where a size has grown since the Milvus was made."""
-    if facts.milvus is None or facts.storage is None:
+    there = facts.milvus.get(names.milvus(resource))
+    if there is None or facts.storage is None:
         return Growth()
-    final = settled(managed, facts.milvus)
+    final = settled(managed, there)
     found: list[Object] = []
     refused: list[str] = []
     if final.message_stream == "rocksmq" and quantity(managed.stream_storage.size) > quantity(final.stream.size):

@@ -43,12 +43,24 @@ def dashboard(resource: SemanticRouter) -> str:
 def milvus_policy(resource: SemanticRouter) -> str:
     """Return the name of the NetworkPolicy around Milvus."""
     name = "allow-router-to-milvus"
+    if resource.milvus_name:
+        return f"{resource.milvus_name}-{name}"
     return name if resource.metadata.name == APP else f"{resource.metadata.name}-{name}"
 
 
 def milvus(resource: SemanticRouter) -> str:
-    """Return the name of the Milvus that milvus-operator runs for the resource."""
-    return resource.metadata.name
+    """Return the name of the Milvus that milvus-operator runs for the resource; the first one has the resource's."""
+    return resource.milvus_name or resource.metadata.name
+
+
+def second_milvus(resource: SemanticRouter, mode: str) -> str:
+    """Return the name of one that is made beside the first one, since a Milvus keeps its mode."""
+    return f"{resource.metadata.name}-milvus-{mode}"
+
+
+def of_milvus(resource: SemanticRouter, what: str) -> str:
+    """Return the name of something that belongs to the managed Milvus."""
+    return f"{resource.milvus_name or f'{resource.metadata.name}-milvus'}-{what}"
 
 
 def milvus_host(resource: SemanticRouter) -> str:
@@ -58,12 +70,12 @@ def milvus_host(resource: SemanticRouter) -> str:
 
 def milvus_root_secret(resource: SemanticRouter) -> str:
     """Return the Secret with root's password (key `password`); only the operator and Milvus itself read it."""
-    return f"{resource.metadata.name}-milvus-root"
+    return of_milvus(resource, "root")
 
 
 def milvus_user_secret(resource: SemanticRouter) -> str:
     """Return the Secret with the user of the router (keys `username` and `password`)."""
-    return f"{resource.metadata.name}-milvus-auth"
+    return of_milvus(resource, "auth")
 
 
 def milvus_server_secret(resource: SemanticRouter) -> str:
@@ -72,7 +84,7 @@ def milvus_server_secret(resource: SemanticRouter) -> str:
     tls = milvus.managed.tls if milvus is not None and milvus.managed is not None else None
     if tls is not None and tls.secret_ref is not None:
         return tls.secret_ref.name
-    return f"{resource.metadata.name}-milvus-tls"
+    return of_milvus(resource, "tls")
 
 
 def data_claim(resource: SemanticRouter) -> str:

@@ -117,7 +117,7 @@ def _egress(resource: SemanticRouter) -> list[Object]:
         host, _, port = milvus.external.address.rpartition(":")
         places.append(_rules(host, int(port), namespace, behind_service=(MILVUS_PORT,)))
     if milvus is not None and milvus.managed is not None:
-        labels = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": resource.metadata.name}
+        labels = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": names.milvus(resource)}
         places.append([{"to": [pods_of(labels)], "ports": tcp(MILVUS_PORT)}])
     urls = [url for provider in spec.providers for url in (provider.base_url, *provider.endpoints)]
     if spec.cache.embedding.base_url is not None:

@@ -64,6 +64,11 @@ class State:
     placement: Placement | None = None
     migration: Migration | None = None
 
+    def wanted(self, resource: SemanticRouter) -> Placement:
+        """What the resource asks for; under way, it leads on from where the migration began."""
+        moving = self.migration is not None and self.migration.running
+        return Placement.wanted(resource, self.migration.source if moving and self.migration else self.placement)
+
 
 def settings_of(resource: SemanticRouter) -> Settings:
     return resource.spec.migration or Settings()
@@ -79,10 +84,10 @@ def limit_of(resource: SemanticRouter) -> timedelta:
     return timedelta(seconds=settings_of(resource).timeout_seconds)
 
 
-def cause_of(resource: SemanticRouter, secret_versions: Mapping[str, str]) -> str:
+def cause_of(resource: SemanticRouter, state: State, secret_versions: Mapping[str, str]) -> str:
     """Name what a migration to the resource's placement depends on; `secret_versions` are those of the target's."""
     parts = [
-        Placement.wanted(resource).dumped(),
+        state.wanted(resource).dumped(),
         settings_of(resource).model_dump(mode="json"),
         resource.metadata.annotations.get(RETRY_ANNOTATION, ""),
         dict(secret_versions),
@@ -92,7 +97,7 @@ def cause_of(resource: SemanticRouter, secret_versions: Mapping[str, str]) -> st
 
 def decide(resource: SemanticRouter, state: State, seen: Observation, cause: str, now: datetime) -> State:
     """Return the state after one look. Steps at most once; equal to `state` where nothing changes."""
-    wanted = Placement.wanted(resource)
+    wanted = state.wanted(resource)
     if not resource.spec.cache.enabled:
         return State(wanted, None)
     current, migration = state.placement or _first(wanted), state.migration
@@ -123,13 +128,14 @@ def wake_in(resource: SemanticRouter, migration: Migration | None, now: datetime
 def _at_once(resource: SemanticRouter, current: Placement, wanted: Placement) -> bool:
     """Whether the resource asks for no steps and needs none: a Milvus has to be there, and the model to be its own."""
     immediate = settings_of(resource).strategy == "immediate"
-    return immediate and wanted.store[:1] != ("managed",) and not steps.changes_model(current, wanted)
+    apart = wanted.store[:1] == ("managed",) or steps.leaves_milvus(current, wanted)
+    return immediate and not apart and not steps.changes_model(current, wanted)
 
 
 def _first(wanted: Placement) -> Placement:
     """A Milvus of our own has to be made first; until it is there, the router serves from memory."""
     if wanted.store[:1] == ("managed",):
-        return Placement("memory", wanted.milvus, wanted.embedding)
+        return replace(wanted, backend="memory")
     return wanted
 
 

@@ -1,10 +1,12 @@
 """The objects of a resource while it moves: those of the placement in force, and what the other one needs meanwhile."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
-from semantic_router_operator.plan.key import key_of
+from semantic_router_operator.plan.key import key_of, owned_by
+from semantic_router_operator.render import names
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.migration_jobs import (
     JobPlan,
@@ -14,6 +16,7 @@ from semantic_router_operator.render.migration_jobs import (
     migration_job,
     migration_policy,
 )
+from semantic_router_operator.render.milvus import KIND, managed_of
 from semantic_router_operator.render.objects import render
 from semantic_router_operator.workflows import migration_steps as steps
 from semantic_router_operator.workflows.migration import Migration, State, settings_of
@@ -37,9 +40,45 @@ def in_force(resource: SemanticRouter, state: State) -> SemanticRouter:
     return placed(resource, state.placement or Placement.wanted(resource))
 
 
+def asked(resource: SemanticRouter, state: State) -> SemanticRouter:
+    """Return the resource as it is asked for, with the name of the Milvus that this leads to."""
+    return placed(resource, state.wanted(resource))
+
+
 def sides(resource: SemanticRouter, migration: Migration) -> tuple[SemanticRouter, SemanticRouter]:
     """Return the resource with the placement before and with the one after the migration."""
     return placed(resource, migration.source), placed(resource, migration.target)
+
+
+def managed_ones(resource: SemanticRouter, state: State) -> list[SemanticRouter]:
+    """Return the resource once for each managed Milvus that is kept going, the one that pods use first."""
+    moving = state.migration is not None and state.migration.running
+    views = [in_force(resource, state), *(sides(resource, state.migration) if moving and state.migration else ())]
+    found: dict[str, SemanticRouter] = {}
+    for each in views:
+        if managed_of(each) is not None:
+            found.setdefault(names.milvus(each), each)
+    return list(found.values())
+
+
+def kept_milvus(resource: SemanticRouter, state: State) -> frozenset[str]:
+    """Return the names of the Milvus resources that must not go: those in use, the one that is asked for, and the
+    former one until a migration away from it is completed."""
+    views = [in_force(resource, state), asked(resource, state)]
+    migration = state.migration
+    if migration is not None and (migration.running or migration.progress.outcome == steps.UNVALIDATED):
+        views += sides(resource, migration)
+    return frozenset(names.milvus(each) for each in views if managed_of(each) is not None)
+
+
+def with_modes(resource: SemanticRouter, state: State, observed: Iterable[Mapping[str, Any]]) -> State:
+    """Return the state with the mode that the managed Milvus in force really has: it may have been refused another."""
+    uid = resource.metadata.uid
+    own = [each for each in observed if each["kind"] == KIND and owned_by(each, uid)]
+    modes = {str(each["metadata"]["name"]): str(each["spec"].get("mode")) for each in own}
+    if state.placement is None:
+        return state
+    return replace(state, placement=state.placement.found(modes, resource.metadata.name))
 
 
 def job_plan(resource: SemanticRouter, migration: Migration) -> JobPlan | None:

@@ -65,7 +65,7 @@ def trouble(resource: SemanticRouter, state: State) -> Condition | None:
         return None
     if migration.progress.outcome == steps.UNVALIDATED:
         return told
-    if Placement.wanted(resource).identity == state.placement.identity:
+    if state.wanted(resource).identity == state.placement.identity:
         return None
     reason = "Migrating" if migration.running else f"Migration{told.reason}"
     return Condition("Ready", "False", reason, told.message)

@@ -30,8 +30,15 @@ JOB_STEPS = frozenset({VERIFYING, WARMING, REEMBEDDING, CATCHING_UP, RESTORING_M
 _ROLLBACK_SECONDS = 900
 _CATCH_UP_SECONDS = 1800
 _RESTORE_SECONDS = 3600
+# "-pulsar-bookie" and a hash of ten letters follow in a label of at most 63.
+_LONGEST_MILVUS = 38
 # Beyond the window, for pods that are not ready or do not answer just then.
 _MARGIN_SECONDS = 300
+
+
+def leaves_milvus(source: Placement, target: Placement) -> bool:
+    """Whether a managed Milvus is no more asked for after the migration: it goes, or its data is retained."""
+    return source.store[:1] == ("managed",) and source.store[:2] != target.store[:2] and bool(target.store)
 
 
 def reads_pods(source: Placement) -> bool:
@@ -46,7 +53,10 @@ def steps_between(source: Placement, target: Placement, settings: Settings, *, a
     unfit = undo if settings.rollback == "automatic" else UNVALIDATED
     before = _before(source, target, settings, admin_token=admin_token)
     copies = WARMING in before and not reads_pods(source)
-    after = [] if settings.strategy == "immediate" else [*([CATCHING_UP] if copies else []), VALIDATING]
+    leaves = leaves_milvus(source, target)
+    after = [*([CATCHING_UP] if copies else []), VALIDATING]
+    if settings.strategy == "immediate" and not leaves:
+        after = []
     names = [*before, SWITCHING, *after]
     found: dict[str, Step] = {}
     for name, then in zip(names, [*names[1:], COMPLETED], strict=True):
@@ -59,7 +69,8 @@ def steps_between(source: Placement, target: Placement, settings: Settings, *, a
             else Step(name, then, SWITCHING, attempts=3, seconds=settings.timeout_seconds // 2),
             REEMBEDDING: Step(name, then, RESTORING_MODEL, attempts=10),
             SWITCHING: Step(name, then, unfit),
-            CATCHING_UP: Step(name, then, then, attempts=3, seconds=_CATCH_UP_SECONDS),
+            # Where the Milvus before goes at the end, what was not copied would be lost with it.
+            CATCHING_UP: Step(name, then, UNVALIDATED if leaves else then, attempts=3, seconds=_CATCH_UP_SECONDS),
             VALIDATING: Step(name, then, unfit, seconds=settings.validation.window_seconds + _MARGIN_SECONDS),
         }[name]
     if moves_model:
@@ -76,6 +87,17 @@ def impossible(source: Placement, target: Placement) -> str:
         return (
             "the router's pod has Milvus Lite's file open, so that no Job can bring it to another model: remove"
             " cache.embedding, or give milvus.collection another name and begin empty"
+        )
+    if leaves_milvus(source, target) and source.model != target.model:
+        return (
+            "the Milvus before would go, and its entries cannot be taken along into another one and another embedding"
+            " model at once: change one after the other"
+        )
+    second = target.managed.name if target.store[:1] == ("managed",) and target.managed is not None else ""
+    if len(second) > _LONGEST_MILVUS:
+        return (
+            f"the Milvus beside the present one would be called {second}; the names of its pods allow for"
+            f" {_LONGEST_MILVUS} letters, so move to a resource with a shorter name"
         )
     return ""
 
@@ -107,7 +129,8 @@ def _before(source: Placement, target: Placement, settings: Settings, *, admin_t
         return []
     if target.embedded:
         return []
-    if settings.strategy == "immediate":
+    # A Milvus that goes at the end is copied in any case, unless its entries are not wanted.
+    if settings.strategy == "immediate" and not leaves_milvus(source, target):
         return [PROVISIONING]
     warm = settings.warm and not left_behind(source, target, settings, admin_token=admin_token)
     return [PROVISIONING, VERIFYING, *([WARMING] if warm else [])]

@@ -21,7 +21,7 @@ def _resource(**managed: Any) -> Any:
 
 
 def _spec(resource: Any, before: Json | None = None, storage: StorageFacts | None = FAST) -> Json:
-    made = milvus(resource, ClusterFacts(kinds=KINDS, milvus=before, storage=storage))
+    made = milvus(resource, ClusterFacts(kinds=KINDS, milvus={"team": before} if before else {}, storage=storage))
     assert made is not None
     spec: Json = made["spec"]
     return spec
@@ -30,7 +30,7 @@ def _spec(resource: Any, before: Json | None = None, storage: StorageFacts | Non
 def _after(before: Json, after: Json) -> tuple[Json, Json, list[str]]:
     first = _spec(_resource(**before))
     changed = _resource(**after)
-    return first, _spec(changed, first), refused_changes(changed, ClusterFacts(kinds=KINDS, milvus=first))
+    return first, _spec(changed, first), refused_changes(changed, ClusterFacts(kinds=KINDS, milvus={"team": first}))
 
 
 @pytest.mark.parametrize("managed", [{}, {"mode": "cluster"}, {"version": "2.5.4"}, {"deletionPolicy": "Retain"}])
@@ -85,7 +85,7 @@ def test_a_template_keeps_its_size_while_the_claims_grow() -> None:
     claims = {f"export-team-minio-{number}": Claim("10Gi", "fast") for number in range(4)}
     claims["data-team-etcd-0"] = Claim("10Gi", "fast")
     claims["team-pulsar-bookie-ledgers-team-pulsar-bookie-0"] = Claim("10Gi", "fast")
-    facts = ClusterFacts(kinds=KINDS, milvus=first, storage=StorageFacts({"fast": True}, "fast", claims))
+    facts = ClusterFacts(kinds=KINDS, milvus={"team": first}, storage=StorageFacts({"fast": True}, "fast", claims))
     wider = _resource(mode="cluster", storage={"size": "40Gi"}, streamStorage={"size": "20Gi"})
     assert _spec(wider, first, facts.storage) == first
     found = growth(wider, wider.spec.milvus.managed, facts)
@@ -103,14 +103,14 @@ def test_a_standalone_store_grows_by_its_chart_and_only_where_the_class_lets_it(
     fixed = StorageFacts({"slow": False}, "slow", {"team-minio": Claim("10Gi", "slow")})
     # Its chart would try for ever, and nothing else of the Milvus would be carried out.
     assert _spec(wider, first, fixed) == first
-    (sentence,) = refused_changes(wider, ClusterFacts(kinds=KINDS, milvus=first, storage=fixed))
+    (sentence,) = refused_changes(wider, ClusterFacts(kinds=KINDS, milvus={"team": first}, storage=fixed))
     assert "StorageClass slow of PersistentVolumeClaim/team-minio does not allow volumes to grow" in sentence
 
 
 def test_the_volume_of_rocksmq_does_not_grow() -> None:
     first, wider = _spec(_resource(version="2.5.4")), _resource(version="2.5.4", streamStorage={"size": "20Gi"})
     assert _spec(wider, first) == first
-    (sentence,) = refused_changes(wider, ClusterFacts(kinds=KINDS, milvus=first, storage=FAST))
+    (sentence,) = refused_changes(wider, ClusterFacts(kinds=KINDS, milvus={"team": first}, storage=FAST))
     assert "the volume of rocksmq does not grow" in sentence
 
 
@@ -125,7 +125,7 @@ def test_without_a_class_nothing_is_begun() -> None:
     # What may not be looked at is not held against anybody.
     assert volume_problem(managed, None) == ""
     # One that is there already is not given up because a class has gone.
-    assert milvus(resource, ClusterFacts(kinds=KINDS, milvus=_spec(resource), storage=none)) is not None
+    assert milvus(resource, ClusterFacts(kinds=KINDS, milvus={"team": _spec(resource)}, storage=none)) is not None
 
 
 def test_an_object_store_too_small_for_the_cache_is_told() -> None:

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from semantic_router_operator.api.migration import MigrationStatus, PlacementStatus
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.validate import parse
+from semantic_router_operator.render import names
 from semantic_router_operator.workflows import migration_steps as steps
 from semantic_router_operator.workflows.migration import State, cause_of, decide, wake_in
+from semantic_router_operator.workflows.migration_objects import kept_milvus, with_modes
 from semantic_router_operator.workflows.migration_status import condition, dump, load, trouble
 from semantic_router_operator.workflows.migration_verdicts import JobState, Observation, PodReport, Rollout, Traffic
-from semantic_router_operator.workflows.placement import Placement, placed
+from semantic_router_operator.workflows.placement import Managed, Placement, placed
 
 Json = dict[str, Any]
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -25,10 +27,11 @@ HYBRID: Json = {"cache": {"backend": "hybrid"}, "milvus": {"external": {"address
 MILVUS: Json = {**HYBRID, "cache": {"backend": "milvus"}}
 OTHER: Json = {"cache": {"backend": "hybrid"}, "milvus": {"external": {"address": "other:19530"}}}
 MANAGED: Json = {"milvus": {"managed": {}}}
+CLUSTER: Json = {"milvus": {"managed": {"mode": "cluster"}}}
 EMBEDDED: Json = {"router": {"replicas": 1}, "milvus": {"embedded": {}}}
 MODEL: Json = {**HYBRID, "cache": {"backend": "hybrid", "embedding": {"model": "other", "revision": "2"}}}
 TOKEN: Json = {"router": {"adminTokenSecretRef": {"name": "admin", "key": "token"}}}
-SPECS = (MEMORY, HYBRID, MILVUS, OTHER, MANAGED, EMBEDDED, MODEL)
+SPECS = (MEMORY, HYBRID, MILVUS, OTHER, MANAGED, CLUSTER, EMBEDDED, MODEL)
 GOOD = Observation(
     job=JobState("succeeded", "7 answers were put in"),
     rollout=Rollout(done=True),
@@ -36,16 +39,17 @@ GOOD = Observation(
 )
 
 
-def resource(spec: Json, annotations: dict[str, str] | None = None) -> SemanticRouter:
-    metadata = {"name": "sr", "namespace": "a", "uid": "owner", "annotations": annotations or {}}
+def resource(spec: Json, annotations: dict[str, str] | None = None, name: str = "sr") -> SemanticRouter:
+    metadata = {"name": name, "namespace": "a", "uid": "owner", "annotations": annotations or {}}
     return parse({"metadata": metadata, "spec": spec})
 
 
 class Life:
     """A resource whose status is all that is remembered from look to look."""
 
-    def __init__(self, spec: Json) -> None:
+    def __init__(self, spec: Json, name: str = "sr") -> None:
         self.spec = spec
+        self.name = name
         self.status: Json = {}
         self.now = NOW
         self.steps: list[str] = []
@@ -69,8 +73,8 @@ class Life:
     def look(self, seen: Observation, spec: Json | None = None, seconds: int = 1) -> str:
         self.spec = self.spec if spec is None else spec
         self.now += timedelta(seconds=seconds)
-        asked = resource(self.spec)
-        state = decide(asked, self.state, seen, cause_of(asked, {}), self.now)
+        asked = resource(self.spec, name=self.name)
+        state = decide(asked, self.state, seen, cause_of(asked, self.state, {}), self.now)
         self.status = json.loads(json.dumps(dump(asked, state)))
         assert load(self.status) == state
         # What is written is what the definition of the resource lets through.
@@ -217,9 +221,120 @@ def test_a_file_that_a_pod_has_open_keeps_its_model() -> None:
     assert trouble(resource(EMBEDDED), life.state) is None
 
 
-def test_the_mode_of_a_managed_milvus_is_not_a_place() -> None:
-    cluster: Json = {"milvus": {"managed": {"mode": "cluster"}}}
-    assert Placement.wanted(resource(MANAGED)).identity == Placement.wanted(resource(cluster)).identity
+def _in_managed(spec: Json) -> Life:
+    """A resource whose pods use a managed Milvus."""
+    life = Life(spec)
+    life.until_over(GOOD)
+    assert life.step == steps.COMPLETED
+    return life
+
+
+def _kept(life: Life) -> set[str]:
+    return set(kept_milvus(resource(life.spec), life.state))
+
+
+@pytest.mark.parametrize("settings", [{}, {"migration": {"strategy": "immediate"}}])
+def test_another_mode_is_another_milvus_beside_the_first_until_its_entries_are_copied(settings: Json) -> None:
+    life = _in_managed(MANAGED | settings)
+    assert (str(life.placement), _kept(life)) == ("hybrid (managed Milvus, collection semantic_cache)", {"sr"})
+    life.look(GOOD, CLUSTER | settings)
+    assert str(life.placement) == "hybrid (managed Milvus, collection semantic_cache)"
+    life.steps.clear()
+    while life.step != steps.COMPLETED:
+        assert _kept(life) == {"sr", "sr-milvus-cluster"}
+        life.look(GOOD, seconds=400)
+    assert life.steps == ["Verifying", "Warming", "Switching", "CatchingUp", "Validating", "Completed"]
+    assert str(life.placement) == "hybrid (managed Milvus sr-milvus-cluster, collection semantic_cache)"
+    assert _kept(life) == {"sr-milvus-cluster"}
+    in_use = placed(resource(CLUSTER), life.placement)
+    assert (names.milvus(in_use), names.milvus_host(in_use)) == (
+        "sr-milvus-cluster", "sr-milvus-cluster-milvus.a.svc",
+    )  # fmt: skip
+    # And back: under the first name again.
+    life.look(GOOD, MANAGED | settings)
+    life.until_over(GOOD)
+    assert (str(life.placement), _kept(life)) == ("hybrid (managed Milvus, collection semantic_cache)", {"sr"})
+
+
+def test_a_milvus_that_is_gone_back_from_stays_as_long_as_it_is_asked_for() -> None:
+    life = _in_managed(MANAGED)
+    life.look(GOOD, CLUSTER)
+    while life.look(GOOD) != steps.VALIDATING:
+        pass
+    away = replace(GOOD, pods=(replace(GOOD.pods[0], store_available=False),))
+    assert life.look(away, seconds=300) == steps.ROLLING_BACK
+    assert life.look(GOOD) == steps.ROLLED_BACK
+    assert (life.placement.store, _kept(life)) == (("managed", "", "semantic_cache"), {"sr", "sr-milvus-cluster"})
+    life.look(GOOD, MANAGED)
+    assert (life.step, _kept(life)) == (steps.ROLLED_BACK, {"sr"})
+
+
+def test_what_was_not_copied_is_not_deleted() -> None:
+    life = _in_managed(MANAGED)
+    life.look(GOOD, CLUSTER)
+    while life.look(GOOD) != steps.CATCHING_UP:
+        pass
+    while life.step == steps.CATCHING_UP:
+        life.look(replace(GOOD, job=JobState("failed", "Milvus does not answer", 1)), seconds=400)
+    assert (life.step, _kept(life)) == (steps.UNVALIDATED, {"sr", "sr-milvus-cluster"})
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "says"),
+    [
+        ("sr", CLUSTER | {"cache": {"embedding": {"revision": "2"}}}, "change one after the other"),
+        ("a-name-that-is-rather-long", CLUSTER, "allow for 38 letters"),
+    ],
+)
+def test_a_second_milvus_that_could_not_take_over_is_not_begun(name: str, spec: Json, says: str) -> None:
+    life = Life(MANAGED, name)
+    life.until_over(GOOD)
+    life.look(GOOD, spec)
+    migration = life.state.migration
+    assert migration is not None
+    assert (migration.progress.outcome, says in migration.progress.message) == (steps.FAILED, True)
+
+
+def test_while_pods_use_the_memory_the_mode_stays_and_then_the_entries_are_copied() -> None:
+    life = _in_managed(MANAGED)
+    life.look(GOOD, MANAGED | MEMORY)
+    life.until_over(replace(GOOD, pods=()))
+    life.look(GOOD, CLUSTER | MEMORY)
+    assert (life.placement.managed, _kept(life)) == (Managed("", "standalone"), {"sr"})
+    life.look(GOOD, CLUSTER)
+    life.until_over(GOOD)
+    assert life.placement.store == ("managed", "", "semantic_cache")
+    assert life.look(GOOD) == steps.PROVISIONING
+    life.until_over(GOOD)
+    assert life.placement.store == ("managed", "sr-milvus-cluster", "semantic_cache")
+
+
+def test_the_mode_that_a_milvus_really_has_counts() -> None:
+    """An operator before this one refused another mode, and remembered what was asked for."""
+    life = Life(MANAGED)
+    life.until_over(GOOD)
+    life.status["placement"]["milvus"] = CLUSTER["milvus"]
+    owner = {"controller": True, "uid": "owner"}
+    there = {"kind": "Milvus", "metadata": {"name": "sr", "ownerReferences": [owner]}, "spec": {"mode": "standalone"}}
+    found = with_modes(resource(CLUSTER), life.state, [there]).placement
+    assert found is not None
+    assert found.managed == Managed("", "standalone")
+    asked = Placement.wanted(resource(CLUSTER), found)
+    assert asked.managed == Managed("sr-milvus-cluster", "cluster")
+    stranger = {**there, "metadata": {"name": "sr"}}
+    assert with_modes(resource(CLUSTER), life.state, [stranger]) == life.state
+
+
+def test_a_milvus_that_was_left_keeps_its_name() -> None:
+    """Its data may have been retained: another mode must not be made over it."""
+    life = _in_managed(MANAGED)
+    life.look(GOOD, HYBRID)
+    life.until_over(GOOD)
+    assert (_kept(life), life.placement.managed) == (set(), Managed("", "standalone"))
+    for spec, name in ((CLUSTER, "sr-milvus-cluster"), (HYBRID, ""), (CLUSTER, "sr-milvus-cluster"), (MANAGED, "")):
+        life.look(GOOD, spec)
+        life.until_over(GOOD)
+        assert life.placement.store[:2] == (("managed", name) if spec != HYBRID else ("external", "milvus:19530"))
 
 
 def test_many_failures_end_the_window_early() -> None:
@@ -307,7 +422,12 @@ def test_at_once_means_at_once() -> None:
 def test_a_retry_can_be_asked_for() -> None:
     asked = resource(HYBRID)
     again = resource(HYBRID, {"semanticrouter.dev/retry-migration": "1"})
-    assert len({cause_of(asked, {}), cause_of(again, {}), cause_of(asked, {"milvus-auth": "7"})}) == 3
+    assert (
+        len(
+            {cause_of(asked, State(), {}), cause_of(again, State(), {}), cause_of(asked, State(), {"milvus-auth": "7"})}
+        )
+        == 3
+    )
 
 
 def test_what_is_said_to_be_nothing_is_not_remembered() -> None:

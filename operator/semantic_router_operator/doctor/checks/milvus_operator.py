@@ -48,7 +48,9 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     seconds = f"It has no condition after {waited(milvus, survey.now):.0f} s."
     if guilty:
         name = guilty[0]["metadata"]["name"]
-        yield PROBE_LOCK.found(survey, f"Milvus/{survey.milvus_name}", f"{seconds} Milvus/{name} has no etcd endpoints.")
+        yield PROBE_LOCK.found(
+            survey, f"Milvus/{survey.milvus_name}", f"{seconds} Milvus/{name} has no etcd endpoints."
+        )
     else:
         yield UNTOUCHED.found(survey, f"Milvus/{survey.milvus_name}", seconds)
 
