@@ -42,6 +42,7 @@ SPDX = {
 }
 # Their metadata says nothing, or only "BSD"; this is what the licence files beside it say.
 READ_BY_HAND = {
+    "cronsim": "BSD-3-Clause",
     "google-re2": "BSD-3-Clause",
     "hnswlib": "Apache-2.0",
     "jinja2": "BSD-3-Clause",

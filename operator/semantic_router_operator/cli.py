@@ -12,7 +12,7 @@ from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.commands.doctor import doctor
 from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS
-from semantic_router_operator.render.facts import DEFAULT_IMAGE, OPTIONAL_KINDS, ClusterFacts
+from semantic_router_operator.render.facts import DEFAULT_IMAGE, DEFAULT_OPERATOR_IMAGE, OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.objects import render as render_objects
 
 _NUMBER_LIKE = re.compile(r"[-+]?[\d._]+([eE][-+]?\d+)?")
@@ -90,6 +90,9 @@ def run(
         float, typer.Option(min=1, help="The doctor looks at a resource that is not ready for so long.")
     ] = PATIENCE_SECONDS,
     image: Annotated[str, typer.Option(help="The router's image where the resource names none.")] = DEFAULT_IMAGE,
+    operator_image: Annotated[
+        str, typer.Option(help="The operator's own image, for the Jobs of backups and restores.")
+    ] = DEFAULT_OPERATOR_IMAGE,
     connect_to: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,6 +128,7 @@ def run(
         resync_seconds=resync_seconds,
         diagnose_after_seconds=diagnose_after_seconds,
         image=image,
+        operator_image=operator_image,
         connect_to=dict(map(_address_pair, connect_to or ())),
         webhook_port=webhook_port,
         webhook_configuration=webhook_configuration,

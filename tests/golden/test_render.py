@@ -13,7 +13,10 @@ from semantic_router_proxy.config.load import load_config
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 FACTS = ClusterFacts(
-    default_image="registry.test/semantic-router:1.2.3", kinds=OPTIONAL_KINDS, secret_versions={"milvus-auth": "41"}
+    default_image="registry.test/semantic-router:1.2.3",
+    operator_image="registry.test/semantic-router-operator:1.2.3",
+    kinds=OPTIONAL_KINDS,
+    secret_versions={"milvus-auth": "41"},
 )
 SECRETS = {"MILVUS_USERNAME": "router", "MILVUS_PASSWORD": "canary-password", "PROVIDER_OPENAI_API_KEY": "canary-key"}
 FILES = {"config.yaml": "config.yaml", "milvus.yaml": "config/semantic-cache/milvus.yaml"}

@@ -39,11 +39,18 @@ MANAGED_PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# What backups are made of, where the resource has some; of `spec.backup.preset`, else of the profile.
+BACKUP_PRESETS: dict[str, dict[str, Any]] = {
+    "development": {"schedule": "0 2 * * 0", "retention": 2},
+    "staging": {"schedule": "0 2 * * *", "retention": 7, "snapshots": {"enabled": True}},
+    "production": {"schedule": "0 */6 * * *", "retention": 14, "replication": "verify"},
+}
+
 
 def with_preset(spec: dict[str, Any]) -> dict[str, Any]:
     """Return the spec with the fields that its profile fills and it does not set itself."""
     profile = str(spec.get("profile", "development"))
-    merged = _merge(_preset(profile, spec.get("milvus")), spec)
+    merged = _merge({**_preset(profile, spec.get("milvus")), **_backup_preset(spec, profile)}, spec)
     router, own, milvus = merged.get("router"), spec.get("router") or {}, spec.get("milvus")
     if not isinstance(router, dict) or not isinstance(own, dict):
         return merged  # validation names what is wrong
@@ -64,6 +71,19 @@ def _preset(profile: str, milvus: object) -> dict[str, Any]:
     if managed.get("mode", filled.get("mode")) != "cluster":
         filled = {key: value for key, value in filled.items() if key != "components"}
     return {**preset, "milvus": {"managed": filled}}
+
+
+def _backup_preset(spec: dict[str, Any], profile: str) -> dict[str, Any]:
+    backup, milvus = spec.get("backup"), spec.get("milvus")
+    if not isinstance(backup, dict):
+        return {}
+    filled = BACKUP_PRESETS.get(str(backup.get("preset") or profile), {})
+    cache = spec.get("cache")
+    in_memory = isinstance(cache, dict) and cache.get("backend") == "memory"
+    if in_memory or not (isinstance(milvus, dict) and "managed" in milvus):
+        # Volumes that the operator does not know are not its to cut.
+        filled = {key: value for key, value in filled.items() if key != "snapshots"}
+    return {"backup": filled}
 
 
 def _is_on(section: object) -> bool:

@@ -5,6 +5,7 @@ What the router's own models refuse is not repeated here; rendering asks them (r
 
 from semantic_router_operator.api.cache import Embedding
 from semantic_router_operator.api.problems import Problem
+from semantic_router_operator.api.schedule import schedule_problem, time_zone_problem
 from semantic_router_operator.api.semantic_router import SemanticRouter
 
 
@@ -71,4 +72,14 @@ def _backup(resource: SemanticRouter) -> list[Problem]:
         problems.append(Problem("spec.router.adminTokenSecretRef", text))
     if backup.verify_schedule is not None and backup.verify == "never":
         problems.append(Problem("spec.backup.verifySchedule", "belongs to verify: weekly"))
+    checked = [
+        ("schedule", backup.schedule, schedule_problem),
+        ("verifySchedule", backup.verify_schedule, schedule_problem),
+        ("timeZone", backup.time_zone, time_zone_problem),
+    ]
+    problems += [
+        Problem(f"spec.backup.{field}", said, value)
+        for field, value, problem in checked
+        if value is not None and (said := problem(value))
+    ]
     return problems

@@ -68,6 +68,7 @@ class Reconciler:
         wake: Callable[[Key], None],
         wake_soon: Callable[[Key], None],
         image: str,
+        operator_image: str,
         instance: str,
         connect_to: Mapping[str, str],
         diagnose_after_seconds: float,
@@ -77,6 +78,7 @@ class Reconciler:
         self._events = EventRecorder(connection, instance)
         self._wake_soon = wake_soon
         self._image = image
+        self._operator_image = operator_image
         self.informers = {
             (api_version, kind, namespace): Informer(
                 connection,
@@ -264,6 +266,7 @@ class Reconciler:
         versions = {name: state.version for name, state in found.items()}
         facts = ClusterFacts(
             default_image=image or self._image,
+            operator_image=self._operator_image,
             kinds=kinds,
             secret_versions=versions,
             config_map_versions={name: state.version for name, state in maps.items()},

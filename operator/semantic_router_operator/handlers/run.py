@@ -26,7 +26,7 @@ from semantic_router_operator.handlers.reconciler import Reconciler
 from semantic_router_operator.handlers.watch import watch
 from semantic_router_operator.handlers.webhook import Webhook
 from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS
-from semantic_router_operator.render.facts import DEFAULT_IMAGE
+from semantic_router_operator.render.facts import DEFAULT_IMAGE, DEFAULT_OPERATOR_IMAGE
 
 # How often the watch is compared with a list (of metadata).
 CHECK_SECONDS = 60.0
@@ -47,6 +47,7 @@ async def run_operator(
     resync_seconds: float = 600.0,
     diagnose_after_seconds: float = PATIENCE_SECONDS,
     image: str = DEFAULT_IMAGE,
+    operator_image: str = DEFAULT_OPERATOR_IMAGE,
     connect_to: Mapping[str, str] = MappingProxyType({}),
     webhook_port: int | None = None,
     webhook_configuration: str = "semantic-router-operator",
@@ -69,7 +70,7 @@ async def run_operator(
         queue.wake_soon(key)
 
     reconciler = Reconciler(
-        connection, namespaces, wake, wake_soon, image, identity, connect_to, diagnose_after_seconds
+        connection, namespaces, wake, wake_soon, image, operator_image, identity, connect_to, diagnose_after_seconds
     )
     queue = WorkQueue(reconciler.reconcile, workers)
     namespace = lease_namespace or connection.namespace

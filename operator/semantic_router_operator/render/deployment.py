@@ -32,7 +32,7 @@ CHECKSUM_ANNOTATION = "semanticrouter.dev/checksum"
 # Stands in the pod template where `kubectl rollout restart` writes it, so that a restart survives reconciling.
 RESTART_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 
-_CONTAINER_SECURITY = {
+CONTAINER_SECURITY = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
@@ -61,8 +61,8 @@ def deployment(resource: SemanticRouter, facts: ClusterFacts, files: dict[str, s
         pull_policy=router.image.pull_policy,
         env=[*_environment(resource), *template.env],
         env_from=list(template.env_from),
-        resources=_resources(router.resources or Resources()),
-        container_security=_CONTAINER_SECURITY,
+        resources=resources_of(router.resources or Resources()),
+        container_security=CONTAINER_SECURITY,
         volume_mounts=[*_volume_mounts(resource), *template.volume_mounts],
         volumes=[*_volumes(resource), *template.volumes],
         scheduling=_scheduling(resource),
@@ -156,7 +156,8 @@ def _environment(resource: SemanticRouter) -> list[dict[str, Any]]:
     return variables
 
 
-def _resources(resources: Resources) -> dict[str, Any]:
+def resources_of(resources: Resources) -> dict[str, Any]:
+    """Return a container's resources, without what is not set."""
     sections = {"requests": resources.requests, "limits": resources.limits}
     dumped = {name: section.model_dump(by_alias=True, exclude_none=True) for name, section in sections.items()}
     return {name: values for name, values in dumped.items() if values}

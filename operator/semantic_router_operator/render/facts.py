@@ -10,6 +10,7 @@ from semantic_router_proxy.version import __version__
 # Kinds that a cluster may serve or not, and that rendering makes use of.
 OPTIONAL_KINDS = frozenset(each.kind for each in CHILD_KINDS if each.optional)
 DEFAULT_IMAGE = f"ghcr.io/semantic-router/semantic-router:{__version__}"
+DEFAULT_OPERATOR_IMAGE = f"ghcr.io/semantic-router/semantic-router-operator:{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class StorageFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """`kinds` are the kinds served beyond Kubernetes' own (ServiceMonitor, Milvus, HTTPRoute, ...); `secret_versions`
-    maps each referenced Secret's name to its resourceVersion, so that its rotation changes what is rendered; `milvus`
-    is what we have sent before as the spec of each managed Milvus that is there, by its name; `storage` is None where
-    nobody looked, or the operator may not."""
+    """`default_image` is the router's, `operator_image` that of the backups' Jobs; `kinds` are the kinds served beyond
+    Kubernetes' own (ServiceMonitor, Milvus, HTTPRoute, ...); `secret_versions` maps each referenced Secret's name to
+    its resourceVersion, so that its rotation changes what is rendered; `milvus` is what we have sent before as the spec
+    of each managed Milvus that is there, by its name; `storage` is None where nobody looked, or the operator may
+    not."""
 
     default_image: str = DEFAULT_IMAGE
+    operator_image: str = DEFAULT_OPERATOR_IMAGE
     kinds: frozenset[str] = frozenset()
     secret_versions: Mapping[str, str] = field(default_factory=dict)
     config_map_versions: Mapping[str, str] = field(default_factory=dict)

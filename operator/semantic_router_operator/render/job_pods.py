@@ -4,9 +4,9 @@ from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
+from semantic_router_operator.render.deployment import deployment
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.milvus_config import milvus_config_text
-from semantic_router_operator.render.objects import render
 from semantic_router_operator.render.router_config import router_config, router_config_text
 
 Object = dict[str, Any]
@@ -32,8 +32,7 @@ class RouterPod:
     volume, which no two pods may have open."""
 
     def __init__(self, resource: SemanticRouter, facts: ClusterFacts, prefix: str, files: str, *, data: bool) -> None:
-        template = next(each for each in render(resource, facts) if each["kind"] == "Deployment")["spec"]["template"]
-        spec = template["spec"]
+        spec = deployment(resource, facts, {})["spec"]["template"]["spec"]
         self._prefix = prefix
         self._files = files
         self._data = data

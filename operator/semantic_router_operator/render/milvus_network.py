@@ -40,10 +40,10 @@ def milvus_policies(resource: SemanticRouter) -> list[Object]:
     if namespace_of(host, resource.metadata.namespace) != resource.metadata.namespace:
         return []
     # Of an external Milvus only the guide's label is known; its pods go on talking to one another.
-    return [_access(resource, wanted, _MILVUS, [])]
+    return [_access(resource, wanted, _MILVUS)]
 
 
-def _access(resource: SemanticRouter, wanted: NetworkPolicy, milvus: dict[str, str], further: list[Object]) -> Object:
+def _access(resource: SemanticRouter, wanted: NetworkPolicy, milvus: dict[str, str]) -> Object:
     """Return seed 000's `allow-router-to-milvus`: Milvus' pods and who may reach them."""
     seeds = resource.metadata.name == names.APP
     router = {"app.kubernetes.io/name": names.APP} if seeds else names.selector(resource)
@@ -57,7 +57,7 @@ def _access(resource: SemanticRouter, wanted: NetworkPolicy, milvus: dict[str, s
         # Without this one milvus-operator takes its Milvus for unhealthy, or never for ready.
         {"from": [_MILVUS_OPERATOR], "ports": tcp(MILVUS_PORT, _MILVUS_METRICS_PORT)},
     ]
-    return policy(resource, names.milvus_policy(resource), milvus, ingress=[*rules, *further])
+    return policy(resource, names.milvus_policy(resource), milvus, ingress=rules)
 
 
 def _from_namespace(resource: SemanticRouter, pods: dict[str, str]) -> Object:
@@ -73,11 +73,11 @@ def _managed(resource: SemanticRouter, wanted: NetworkPolicy, *, clustered: bool
     etcd = {"app.kubernetes.io/name": "etcd", "app.kubernetes.io/instance": f"{name}-etcd"}
     minio = {"app": "minio", "release": f"{name}-minio"}
     pulsar = {"app": "pulsar", "release": f"{name}-pulsar"}
-    backup = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": "backup"}
+    jobs = pods_of(job_names.selector(resource))
     policies = [
-        _access(resource, wanted, milvus, [{"from": [pods_of(backup)], "ports": tcp(MILVUS_PORT)}]),
+        _access(resource, wanted, milvus),
         _dependency(resource, "etcd", etcd, [pods_of(milvus), _MILVUS_OPERATOR], 2379),
-        _dependency(resource, "minio", minio, [pods_of(milvus), _MILVUS_OPERATOR, pods_of(backup)], 9000),
+        _dependency(resource, "minio", minio, [pods_of(milvus), _MILVUS_OPERATOR, jobs], 9000),
     ]
     if clustered:
         policies.append(_dependency(resource, "pulsar", pulsar, [pods_of(milvus), _MILVUS_OPERATOR], 6650))

@@ -25,7 +25,7 @@ _OUTSIDE: list[Peer] = [
     {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
     {"ipBlock": {"cidr": "::/0", "except": ["fe80::/10"]}},
 ]
-_DNS: Object = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
+DNS: Object = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
 # The labels under which these programs' own charts and operators run them.
 _PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}
 _OPERATOR = {"app.kubernetes.io/name": names.MANAGED_BY}
@@ -41,7 +41,7 @@ def router_policy(resource: SemanticRouter) -> Object | None:
         names.deployment(resource),
         names.selector(resource),
         ingress=_ingress(resource, wanted),
-        egress=[_DNS, *_egress(resource), *wanted.egress],
+        egress=[DNS, *_egress(resource), *wanted.egress],
     )
 
 
@@ -112,13 +112,7 @@ def _egress(resource: SemanticRouter) -> list[Object]:
     """Return one rule for each place that the configuration names, in its order and without repetitions."""
     spec, namespace = resource.spec, resource.metadata.namespace
     places: list[Iterable[Object]] = []
-    milvus = milvus_in_use(resource)
-    if milvus is not None and milvus.external is not None:
-        host, _, port = milvus.external.address.rpartition(":")
-        places.append(_rules(host, int(port), namespace, behind_service=(MILVUS_PORT,)))
-    if milvus is not None and milvus.managed is not None:
-        labels = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": names.milvus(resource)}
-        places.append([{"to": [pods_of(labels)], "ports": tcp(MILVUS_PORT)}])
+    places.append(milvus_rules(resource))
     urls = [url for provider in spec.providers for url in (provider.base_url, *provider.endpoints)]
     if spec.cache.embedding.base_url is not None:
         urls.append(spec.cache.embedding.base_url)
@@ -127,7 +121,7 @@ def _egress(resource: SemanticRouter) -> list[Object]:
     for url in urls:
         parts = urlsplit(url)
         port_number = parts.port or (443 if parts.scheme == "https" else 80)
-        places.append(_rules(parts.hostname or "", port_number, namespace))
+        places.append(leads_to(parts.hostname or "", port_number, namespace))
     if loads_model(resource):
         places.append([{"to": _OUTSIDE, "ports": tcp(443)}])
     rules: list[Object] = []
@@ -137,8 +131,20 @@ def _egress(resource: SemanticRouter) -> list[Object]:
     return rules
 
 
-def _rules(host: str, port: int, namespace: str, behind_service: tuple[int, ...] = ()) -> Iterable[Object]:
-    """Yield what leads to a host. `behind_service` are the ports of its pods, where they are known."""
+def milvus_rules(resource: SemanticRouter) -> list[Object]:
+    """Return the egress rules that lead to the Milvus in use; none without one that others can reach."""
+    milvus = milvus_in_use(resource)
+    if milvus is not None and milvus.external is not None:
+        host, _, port = milvus.external.address.rpartition(":")
+        return list(leads_to(host, int(port), resource.metadata.namespace, behind_service=(MILVUS_PORT,)))
+    if milvus is not None and milvus.managed is not None:
+        labels = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": names.milvus(resource)}
+        return [{"to": [pods_of(labels)], "ports": tcp(MILVUS_PORT)}]
+    return []
+
+
+def leads_to(host: str, port: int, namespace: str, behind_service: tuple[int, ...] = ()) -> Iterable[Object]:
+    """Yield the egress rules that lead to a host. `behind_service` are the ports of its pods, where they are known."""
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

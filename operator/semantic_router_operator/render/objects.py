@@ -5,6 +5,7 @@ from typing import Any
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import names
 from semantic_router_operator.render.availability import autoscaler, disruption_budget
+from semantic_router_operator.render.backups import backup_objects
 from semantic_router_operator.render.deployment import deployment
 from semantic_router_operator.render.exposure import http_route, ingress
 from semantic_router_operator.render.facts import ClusterFacts
@@ -53,6 +54,7 @@ def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
         milvus_monitor(resource, facts),
         prometheus_rule(resource, facts),
         dashboard(resource),
+        *backup_objects(resource, facts),
     ]
     return [each for each in objects if each is not None]
 

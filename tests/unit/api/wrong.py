@@ -167,6 +167,8 @@ REFUSED_BY_THE_MODEL: list[tuple[Json, str]] = [
     ({"routing.signals.keywords": [{"name": "k", "patterns": ["(unclosed"]}]}, "spec.routing.signals.keywords[0]"),
     ({"routing.signals.language": [{"name": "klingon"}]}, "the language 'klingon' is not told apart"),
     ({"milvus": {"external": {"address": "h:1"}, "collection": {"indexParams": {"nlist": 8}}}}, "nlist"),
+    ({"milvus.managed": {}, "backup": {"schedule": "0 24 * * *"}}, "spec.backup.schedule: is no schedule"),
+    ({"milvus.managed": {}, "backup": {"timeZone": "Europe/Atlantis"}}, "spec.backup.timeZone: is not in the time"),
     (
         {
             **_decision(chooseBy="cost", modelRefs=[{"model": "small"}, {"model": "large"}]),
