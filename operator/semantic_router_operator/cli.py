@@ -10,6 +10,7 @@ import yaml
 from semantic_router_operator.api.crd import definitions
 from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
+from semantic_router_operator.commands import backup_job
 from semantic_router_operator.commands.doctor import doctor
 from semantic_router_operator.plan.diagnosis import PATIENCE_SECONDS
 from semantic_router_operator.render.facts import DEFAULT_IMAGE, DEFAULT_OPERATOR_IMAGE, OPTIONAL_KINDS, ClusterFacts
@@ -23,6 +24,7 @@ app = typer.Typer(
 
 
 app.command()(doctor)
+app.add_typer(backup_job.app, name="backup")
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; none: standard output.")]
 

@@ -78,6 +78,8 @@ class BackupConfig(_Section):
     def _engine_has_what_it_needs(self) -> "BackupConfig":
         if self.engine == "milvus-backup" and (self.milvus is None or self.milvus_storage is None):
             raise ValueError("engine milvus-backup needs milvus and milvus_storage")
+        if self.engine == "milvus-backup" and self.storage.insecure:
+            raise ValueError("milvus-backup accepts no certificate that cannot be verified: give storage.ca_file")
         return self
 
     @property

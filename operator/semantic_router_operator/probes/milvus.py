@@ -207,19 +207,26 @@ def _written(tls: Tls, folder: Path) -> dict[str, str]:
     return paths
 
 
-def _collection(target: Target, client: "MilvusClient", name: str) -> CollectionState | None:
+def real_name(client: "MilvusClient", name: str, seconds: float) -> str | None:
+    """Return the real collection that bears a name or is behind an alias, None where there is neither."""
     from pymilvus import MilvusException
 
     try:
-        real_name = str(client.describe_collection(name, timeout=target.seconds)["collection_name"])
+        return str(client.describe_collection(name, timeout=seconds)["collection_name"])
     except MilvusException as error:
         if error.code == _COLLECTION_NOT_FOUND:
             return None
         raise
+
+
+def _collection(target: Target, client: "MilvusClient", name: str) -> CollectionState | None:
+    real = real_name(client, name, target.seconds)
+    if real is None:
+        return None
     rows = _if_allowed(lambda: int(client.get_collection_stats(name, timeout=target.seconds)["row_count"]))
     loaded = _if_allowed(lambda: client.get_load_state(name, timeout=target.seconds)["state"].name == "Loaded")
     index = _if_allowed(lambda: _vector_index(target, client, name)) or {}
-    return CollectionState(real_name, rows, index.get("index_type"), index.get("metric_type"), loaded)
+    return CollectionState(real, rows, index.get("index_type"), index.get("metric_type"), loaded)
 
 
 def _vector_index(target: Target, client: "MilvusClient", name: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from semantic_router_proxy.commands import cache_entries, cache_transfer
+from semantic_router_proxy.commands import cache_entries, cache_restore, cache_transfer
 from semantic_router_proxy.commands.reembed import reembed
 from semantic_router_proxy.commands.tune import tune
 
@@ -28,5 +28,8 @@ app.command(name="export")(cache_transfer.export)
 app.command(name="import")(cache_transfer.import_)
 app.command()(cache_transfer.verify)
 app.command()(cache_transfer.warm)
+app.command()(cache_restore.restore)
+app.command()(cache_restore.switch)
+app.command()(cache_restore.drop)
 app.command()(reembed)
 app.command()(tune)

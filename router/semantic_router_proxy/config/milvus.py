@@ -49,6 +49,9 @@ _KNOWN_SEARCH_PARAMS = frozenset(name for params in SEARCH_PARAMS.values() for n
 # Milvus Lite takes the other names and then fails in the background.
 LITE_INDEX_TYPES = frozenset({"HNSW", "FLAT", "IVF_FLAT", "AUTOINDEX"})
 
+# The property of a collection that says whose vectors it holds; routers write and compare it, a restore brings it back.
+EMBEDDER_PROPERTY = "semantic_router.embedder"
+
 # Sections of vLLM Semantic Router's milvus.yaml that this router has no use for.
 FOREIGN_SECTIONS = frozenset({"performance", "data_management"})
 

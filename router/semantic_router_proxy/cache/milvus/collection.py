@@ -149,6 +149,12 @@ def replace_rows(client: MilvusClient, collection: str, config: MilvusConfig, ro
             client.insert(collection, batch)
 
 
+def insert_rows(client: MilvusClient, collection: str, rows: list[dict[str, Any]]) -> None:
+    """Write rows whose ids are not there yet."""
+    for batch in _batches(rows):
+        client.insert(collection, batch)
+
+
 def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Cut rows into lists that a server takes at once; it refuses messages over 64 MiB."""
     batch: list[dict[str, Any]] = []

@@ -1,0 +1,59 @@
+"""Why a verb has failed: one word for programs, and a sentence for a person that holds no secret."""
+
+from typing import Literal
+
+Reason = Literal[
+    "ConfigInvalid",
+    # On the way to the object store, and in it.
+    "AddressUnknown",
+    "Unreachable",
+    "NoAnswer",
+    "CertificateRefused",
+    "CertificateUnusable",
+    "TLSNotSpoken",
+    "CredentialsMissing",
+    "CredentialsRefused",
+    "AccessDenied",
+    "BucketMissing",
+    "QuotaExceeded",
+    "StorageFailing",
+    "StorageChanged",
+    # The work folder of the pod.
+    "DiskFull",
+    "WorkDirUnusable",
+    # What is backed up.
+    "ArchiveMissing",
+    "ArchiveDamaged",
+    "BackupEmpty",
+    "BackupNameBlocked",
+    "NameInvalid",
+    # What is looked for, checked or restored.
+    "BackupMissing",
+    "BackupUnfinished",
+    "BackupDamaged",
+    "CatalogueUnusable",
+    "EngineMismatch",
+    "RowsMissing",
+    # milvus-backup and Milvus.
+    "ExecutableMissing",
+    "MilvusBackupFailed",
+    "MilvusBackupPanicked",
+    "MilvusStorageRefused",
+    "WrongMilvusStorage",
+    "TooSlow",
+    "MilvusFailing",
+    "CollectionMissing",
+    "CollectionInUse",
+    "VersionTooOld",
+    "Killed",
+    "Failed",
+]
+
+
+class BackupError(Exception):
+    """A verb cannot go on."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.message = message

@@ -1,0 +1,202 @@
+"""`semantic-router-operator backup`: what the pods of the backups' Jobs run; people may run it as well."""
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from semantic_router_operator.backup.config import BackupConfigError, parse_config
+from semantic_router_operator.backup.failure import BackupError
+from semantic_router_operator.backup.result import RESULT_VARIABLE, Result, result_text
+
+if TYPE_CHECKING:
+    from semantic_router_operator.backup.inventory import Inventory
+    from semantic_router_operator.runner.context import Context
+
+app = typer.Typer(help="Make, check, restore and prune backups in an object store.", no_args_is_help=True)
+
+Config = Annotated[Path, typer.Option("--config", help="The file that the operator makes of spec.backup.")]
+Wanted = Annotated[str, typer.Option("--name", "--backup", metavar="NAME|latest", help="Which backup.")]
+Before = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"],
+        help="With latest: the youngest that had begun by this time (RFC 3339).",
+    ),
+]
+_CONFIG = Path("/app/backup/backup.yaml")
+_FAILED, _USAGE = 1, 2
+# Trying again would not help.
+_LASTING = frozenset({"ConfigInvalid", "NameInvalid", "EngineMismatch", "VersionTooOld"})
+
+
+@app.command()
+def run(
+    config: Config = _CONFIG,
+    name: Annotated[str | None, typer.Option(help="None: one with the time in it.")] = None,
+    archive: Annotated[Path | None, typer.Option(help="Engine export: the file; none: <work_dir>/cache.gz.")] = None,
+) -> None:
+    """Make a backup, then delete those that retention does not keep."""
+
+    def work(context: "Context") -> Result:
+        from semantic_router_operator.runner import verbs
+
+        return verbs.run(context, name, archive or context.work_dir / "cache.gz")
+
+    _carry_out("backup", config, work)
+
+
+@app.command()
+def check(config: Config = _CONFIG, wanted: Wanted = "latest", before: Before = None) -> None:
+    """Read a backup whole and compare it with its catalogue."""
+
+    def work(context: "Context") -> Result:
+        from semantic_router_operator.runner import verbs
+
+        return verbs.check(context, wanted, before)
+
+    _carry_out("check", config, work)
+
+
+@app.command()
+def fetch(
+    file: Annotated[Path, typer.Argument(help="The archive to write.")],
+    config: Config = _CONFIG,
+    wanted: Wanted = "latest",
+    before: Before = None,
+) -> None:
+    """Bring the archive of a backup of the engine export."""
+
+    def work(context: "Context") -> Result:
+        from semantic_router_operator.runner import verbs
+
+        return verbs.fetch(context, wanted, before, file)
+
+    _carry_out("fetch", config, work)
+
+
+@app.command()
+def restore(
+    into: Annotated[str, typer.Option(help="The collection to make; the alias stays where it is.")],
+    config: Config = _CONFIG,
+    wanted: Wanted = "latest",
+    before: Before = None,
+    trial: Annotated[bool, typer.Option("--trial", help="Drop the collection again: a drill.")] = False,
+) -> None:
+    """Restore a backup of the engine milvus-backup into a new collection."""
+
+    def work(context: "Context") -> Result:
+        from semantic_router_operator.runner import verbs
+
+        return verbs.restore(context, wanted, before, into, trial=trial)
+
+    _carry_out("drill" if trial else "restore", config, work)
+
+
+@app.command()
+def prune(
+    config: Config = _CONFIG,
+    keep: Annotated[int | None, typer.Option(min=1, help="None: as the configuration says.")] = None,
+) -> None:
+    """Delete what retention does not keep, and what interrupted runs have left."""
+
+    def work(context: "Context") -> Result:
+        from semantic_router_operator.runner import verbs
+
+        return verbs.pruned(context, keep)
+
+    _carry_out("prune", config, work)
+
+
+@app.command(name="list")
+def list_backups(
+    config: Config = _CONFIG,
+    output: Annotated[Literal["table", "json"], typer.Option("--output", "-o", help="For people, or programs.")] = (
+        "table"
+    ),
+) -> None:
+    """Show what is in the store."""
+
+    def work(context: "Context") -> Result:
+        from semantic_router_operator.runner import verbs
+
+        found = verbs.listed(context)
+        _show(found, output)
+        return Result("list", kept=len(found.good))
+
+    _carry_out("list", config, work)
+
+
+def _carry_out(operation: str, file: Path, work: "Callable[[Context], Result]") -> None:
+    """Do the work and say what came of it: a sentence for people, and the result where a Job runs this."""
+    signal.signal(signal.SIGTERM, _stopped)
+    try:
+        config = parse_config(file.read_text(encoding="utf-8"))
+        # Late: botocore and pymilvus are large, and none of the operator's other commands needs them.
+        from semantic_router_operator.runner.context import open_context
+
+        result = work(open_context(config, os.environ))
+    except OSError as error:
+        result = _failure(operation, "ConfigInvalid", f"{file} cannot be read: {error.strerror}.")
+    except BackupConfigError as error:
+        result = _failure(operation, "ConfigInvalid", f"{file}: {error}.")
+    except BackupError as error:
+        result = _failure(operation, error.reason, error.message)
+    if result.message:
+        typer.echo(result.message, err=result.outcome == "failed")
+    for warning in result.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    if told := os.environ.get(RESULT_VARIABLE):
+        Path(told).write_text(result_text(result), encoding="utf-8")
+    if result.outcome == "failed":
+        raise typer.Exit(_USAGE if result.reason in _LASTING else _FAILED)
+
+
+def _failure(operation: str, reason: str, message: str) -> Result:
+    return Result(operation, outcome="failed", reason=reason, message=message)
+
+
+def _stopped(number: int, frame: FrameType | None) -> None:
+    """A process that is number 1 of its container would not end by SIGTERM otherwise."""
+    del number, frame
+    raise BackupError("Killed", "The run was stopped: by its deadline, or because its pod was deleted.")
+
+
+def _show(found: "Inventory", output: str) -> None:
+    import json
+
+    good = sorted(found.good, key=lambda each: each.started, reverse=True)
+    finished = {each.name for each in good}
+    begun = [each for each in found.begun if each.name not in finished]
+    if output == "json":
+        told = {
+            "backups": [
+                {"name": each.name, "engine": each.engine, "router": f"{each.router.namespace}/{each.router.name}",
+                 "started": each.started.isoformat(), "finished": each.finished.isoformat(), "rows": each.rows,
+                 "bytes": each.bytes, "objects": len(each.objects), "embedder": each.embedder}
+                for each in good
+            ],
+            "unfinished": [{"name": each.name, "started": each.started.isoformat()} for each in begun],
+            "unreadable": [{"name": name, "message": why} for name, why in found.unreadable],
+        }  # fmt: skip
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Name", "Engine", "Router", "Begun", "Rows", "Bytes", box=None)
+    for each in good:
+        router = f"{each.router.namespace}/{each.router.name}"
+        time = each.started.isoformat(timespec="seconds")
+        table.add_row(each.name, each.engine, router, time, str(each.rows), str(each.bytes))
+    for unfinished in begun:
+        time = unfinished.started.isoformat(timespec="seconds")
+        table.add_row(unfinished.name, unfinished.engine, "unfinished", time, "-", "-")
+    for name, _ in found.unreadable:
+        table.add_row(name, "-", "unreadable", "-", "-", "-")
+    Console().print(table)
