@@ -3,16 +3,11 @@
 import base64
 import json
 import tarfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from tests.cluster.certificates import self_signed
 from tests.cluster.conftest import Kubectl, Operators, condition, eventually
 from tests.cluster.plugin import examine, reasons, run
 from tests.control_plane.server import write_kubeconfig
@@ -22,15 +17,6 @@ Json = dict[str, Any]
 ROUTER = {"app.kubernetes.io/name": "semantic-router", "app.kubernetes.io/instance": "semantic-router"}
 MILVUS = {"app.kubernetes.io/name": "milvus"}
 CANARY = "canary-4d1f8e"
-
-
-def _expired() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "milvus")])
-    begin = datetime.now(UTC) - timedelta(days=2)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(begin).not_valid_after(begin + timedelta(days=1))
-    return made.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def _pod(kubectl: Kubectl, name: str, labels: dict[str, str]) -> None:
@@ -79,7 +65,7 @@ def test_what_is_broken_is_found_for_real(
         }
     }
     kubectl("apply", "-f", "-", stdin=resource)
-    certificate = base64.b64encode(_expired().encode()).decode()
+    certificate = base64.b64encode(self_signed(days=-1).encode()).decode()
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "milvus-tls"}, "data": {"ca.crt": certificate}}
     kubectl("apply", "-f", "-", stdin=secret)
     claim = {

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from semantic_router_operator.plan.probed import PodState, Probed
+from semantic_router_operator.render.network import namespace_of
 
 Json = Mapping[str, Any]
 # Routers are asked through it; among what is `unreadable` where that is not allowed, or nobody answers.
 PODS_PROXY = "pods/proxy"
+# What milvus-operator calls the Helm releases of a Milvus, beside its own name.
+_PARTS = ("", "-etcd", "-minio", "-pulsar", "-kafka")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,26 @@ class Survey:
         return self.one("Milvus", self.milvus_name) if self.spec("milvus", "managed") is not None else None
 
     def milvus_pods(self) -> tuple[Json, ...]:
-        """Return pods of Milvus itself, without etcd, object store and message stream."""
-        return tuple(each for each in self.all("Pod") if labels(each).get("app.kubernetes.io/name") == "milvus")
+        """Return pods of this resource's Milvus itself, without etcd, object store and message stream."""
+        if self.spec("milvus", "managed") is not None:
+            wanted = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": self.milvus_name}
+        else:
+            host = str(self.spec("milvus", "external", "address") or "").rpartition(":")[0]
+            service = self.one("Service", host.split(".")[0])
+            there = namespace_of(host, self.namespace) == self.namespace
+            wanted = dict((service["spec"].get("selector") or {}) if service and there else {})
+        return tuple(each for each in self.all("Pod") if wanted and wanted.items() <= labels(each).items())
+
+    def is_ours(self, obj: Json) -> bool:
+        """Whether an object is the router's, a managed Milvus', or of what that depends on."""
+        own = labels(obj)
+        instance = own.get("app.kubernetes.io/instance") or own.get("release")
+        return instance in {f"{name}{part}" for name in (self.name, self.milvus_name) for part in _PARTS}
+
+    def pods(self) -> tuple[Json, ...]:
+        """Return the router's and its Milvus' pods, and those of what a managed Milvus depends on."""
+        found = {str(each["metadata"]["name"]): each for each in filter(self.is_ours, self.all("Pod"))}
+        return tuple((found | {str(each["metadata"]["name"]): each for each in self.milvus_pods()}).values())
 
 
 def labels(obj: Json) -> Mapping[str, str]:

@@ -173,6 +173,13 @@ FAILURES: list[tuple[str, Survey]] = [
         having(healthy(), "Pod", pod("m", MILVUS, **_container(lastState={"terminated": {"reason": "OOMKilled"}}))),
     ),
     (
+        "ContainerFails",
+        having(healthy(), "Pod", pod("web-1", ROUTER, **_container(
+            state={"waiting": {"reason": "CrashLoopBackOff"}},
+            lastState={"terminated": {"exitCode": 1, "message": "Port 8801 is in use\n"}},
+        )), pod("milvus-0", MILVUS)),
+    ),
+    (
         "QuotaExceeded",
         having(
             healthy(), "Deployment",
@@ -358,6 +365,16 @@ def test_checks_and_reasons_have_names_of_their_own() -> None:
     reasons = [verdict.reason for check in CHECKS for verdict in check.verdicts]
     assert len(set(names)) == len(names)
     assert len(set(reasons)) == len(reasons)
+
+
+def test_what_others_in_the_namespace_suffer_is_not_told() -> None:
+    stranger = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": "another"}
+    killed = pod("another-0", stranger, **_container(lastState={"terminated": {"reason": "OOMKilled"}}))
+    said = event("Pod", "another-0", "write /data: no space left on device")
+    survey = having(having(healthy(), "Pod", killed, also=True), "Event", said)
+    assert examine(survey).findings == ()
+    cured = {**event("Pod", "milvus-0", "no space left on device"), "lastTimestamp": LONG_AGO}
+    assert examine(having(healthy(), "Event", cured)).findings == ()
 
 
 def test_what_has_just_begun_is_no_failure() -> None:

@@ -11,6 +11,7 @@ _MODULES = (
     "certificates",
     "image_pull",
     "memory",
+    "crashes",
     "quota",
     "storage",
     "connection",

@@ -6,7 +6,7 @@ from semantic_router_operator.doctor.check import Check, Finding, Severity, Verd
 from semantic_router_operator.doctor.survey import Survey
 
 # The router's words for it: cache/milvus/collection.py.
-_FOREIGN = "was not made by this router"
+FOREIGN = "was not made by this router"
 
 MISSING = Verdict(
     "CollectionMissing",
@@ -45,7 +45,7 @@ def _examine(survey: Survey) -> Iterator[Finding]:
             )
             yield METRIC.found(survey, f"Collection/{name}", text)
     for subject, said in survey.router_words():
-        if _FOREIGN in said:
+        if FOREIGN in said:
             yield SCHEMA.found(survey, subject, said)
             return
 

@@ -6,7 +6,7 @@ from semantic_router_operator.doctor.check import Check, Finding, Severity, Verd
 from semantic_router_operator.doctor.survey import Survey
 
 # The router's words for it: cache/milvus/collection.py.
-_WORDS = "cache reembed"
+WORDS = "cache reembed"
 
 MISMATCH = Verdict(
     "EmbedderMismatch",
@@ -19,7 +19,7 @@ MISMATCH = Verdict(
 
 def _examine(survey: Survey) -> Iterator[Finding]:
     for subject, said in survey.router_words():
-        if _WORDS in said:
+        if WORDS in said:
             yield MISMATCH.found(survey, subject, said)
             return
 

@@ -6,7 +6,7 @@ from semantic_router_operator.doctor.check import Check, Finding, Severity, Verd
 from semantic_router_operator.doctor.survey import Survey
 from semantic_router_operator.plan.pods import trouble
 
-_REASONS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})
+REASONS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})
 
 CANNOT_PULL = Verdict(
     "ImageCannotBePulled",
@@ -18,9 +18,9 @@ CANNOT_PULL = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
-    for pod in (*survey.of_router("Pod"), *survey.milvus_pods()):
+    for pod in survey.pods():
         found = trouble([pod])
-        if found is not None and found.reason in _REASONS:
+        if found is not None and found.reason in REASONS:
             name = pod["metadata"]["name"]
             yield CANNOT_PULL.found(survey, f"Pod/{name}", found.message, pod=name)
 

@@ -81,9 +81,15 @@ def _examine(survey: Survey) -> Iterator[Finding]:
         yield NARROW_SEARCH.found(survey, subject, f"ef is {params['ef']}, topk is {topk}.")
     if search.get("consistencyLevel") == "Strong":
         yield STRONG.found(survey, subject, "spec.milvus.search.consistencyLevel is Strong.")
-    managed = survey.spec("milvus", "managed")
-    if managed is not None and not managed.get("resources") and survey.spec("profile") == "production":
-        yield NO_REQUESTS.found(survey, subject, "The profile is production and there are no requests.")
+    milvus = survey.managed_milvus
+    if milvus is not None and survey.spec("profile") == "production":
+        components = (milvus.get("spec") or {}).get("components") or {}
+        # Of all its pods; a profile sets them where the resource does not.
+        if not (components.get("resources") or {}).get("requests"):
+            text = (
+                f"The profile is production, and Milvus/{survey.milvus_name} asks for nothing in components.resources."
+            )
+            yield NO_REQUESTS.found(survey, subject, text)
 
 
 CHECK = Check(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from semantic_router_operator.doctor.check import Check, Finding, Severity, Verdict
-from semantic_router_operator.doctor.survey import Survey, conditions, labels
+from semantic_router_operator.doctor.survey import Survey, conditions
 
 QUOTA = Verdict(
     "QuotaExceeded",
@@ -29,8 +29,7 @@ UNSCHEDULABLE = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
-    ours = (*survey.of_router("Deployment"), *_of_milvus(survey, "Deployment"), *_of_milvus(survey, "StatefulSet"))
-    for each in ours:
+    for each in filter(survey.is_ours, (*survey.all("Deployment"), *survey.all("StatefulSet"))):
         failure = conditions(each).get("ReplicaFailure", {})
         name, kind = each["metadata"]["name"], each.get("kind", "Deployment")
         said = str(failure.get("message", ""))
@@ -43,20 +42,11 @@ def _examine(survey: Survey) -> Iterator[Finding]:
             said = str(refusals[-1].get("message", ""))
         verdict = QUOTA if "quota" in said or "LimitRange" in said or "limit" in said.split(":")[0] else REFUSED
         yield verdict.found(survey, f"{kind}/{name}", said, kind=kind.lower(), name=name)
-    for pod in (*survey.of_router("Pod"), *survey.milvus_pods()):
+    for pod in survey.pods():
         scheduled = conditions(pod).get("PodScheduled", {})
         if scheduled.get("reason") == "Unschedulable" and "PersistentVolumeClaim" not in str(scheduled.get("message")):
             name = pod["metadata"]["name"]
             yield UNSCHEDULABLE.found(survey, f"Pod/{name}", str(scheduled.get("message", "")), name=name)
-
-
-def _of_milvus(survey: Survey, kind: str) -> Iterator[dict[str, object]]:
-    for each in survey.all(kind):
-        own = labels(each)
-        if own.get("app.kubernetes.io/instance", own.get("release", "")).startswith(survey.name) and (
-            own.get("app.kubernetes.io/name") in ("milvus", "etcd") or own.get("app") in ("minio", "pulsar")
-        ):
-            yield dict(each)
 
 
 CHECK = Check(

@@ -3,11 +3,20 @@
 from collections.abc import Iterator
 
 from semantic_router_operator.doctor.check import Check, Finding, Severity, Verdict
-from semantic_router_operator.doctor.survey import Json, Survey, conditions, labels, waited
+from semantic_router_operator.doctor.survey import Json, Survey, conditions, moment, waited
 
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _PENDING_SECONDS = 60.0
-_FULL = ("no space left on device", "disk quota exceeded", "XMinioStorageFull", "mvcc: database space exceeded")
+# Events stay for an hour; what was cured in between is no trouble any more.
+_RECENT_SECONDS = 900.0
+_FULL = (
+    "no space left on device",
+    "No space left on device",
+    "database or disk is full",
+    "disk quota exceeded",
+    "XMinioStorageFull",
+    "mvcc: database space exceeded",
+)
 
 NO_DEFAULT = Verdict(
     "NoDefaultStorageClass",
@@ -86,15 +95,37 @@ def _examine(survey: Survey) -> Iterator[Finding]:
 
 
 def _full(survey: Survey) -> Iterator[Finding]:
-    for event in survey.all("Event"):
-        if any(words in str(event.get("message", "")) for words in _FULL):
-            about = event.get("involvedObject") or {}
-            subject = f"{about.get('kind')}/{about.get('name')}"
-            yield FULL.found(survey, subject, str(event["message"])[:300])
+    for subject, said in (*_events(survey), *survey.router_words(), *_last_words(survey), *_milvus(survey)):
+        if any(words in said for words in _FULL):
+            yield FULL.found(survey, subject, said[:300])
             return
-    milvus = survey.condition("MilvusReady")
-    if any(words in str(milvus.get("message", "")) for words in _FULL):
-        yield FULL.found(survey, f"SemanticRouter/{survey.name}", str(milvus["message"]))
+
+
+def _events(survey: Survey) -> Iterator[tuple[str, str]]:
+    ours = {("Pod", each["metadata"]["name"]) for each in survey.pods()}
+    claims = survey.all("PersistentVolumeClaim")
+    ours |= {("PersistentVolumeClaim", each["metadata"]["name"]) for each in claims if _ours(survey, each)}
+    for event in survey.all("Event"):
+        about = event.get("involvedObject") or {}
+        last = event.get("lastTimestamp") or event.get("eventTime")
+        old = last is not None and (survey.now - moment(str(last))).total_seconds() > _RECENT_SECONDS
+        if (about.get("kind"), about.get("name")) in ours and not old:
+            yield f"{about['kind']}/{about['name']}", str(event.get("message", ""))
+
+
+def _last_words(survey: Survey) -> Iterator[tuple[str, str]]:
+    for pod in survey.pods():
+        status = pod.get("status") or {}
+        # A pod that was evicted.
+        yield f"Pod/{pod['metadata']['name']}", str(status.get("message") or "")
+        for state in status.get("containerStatuses") or ():
+            for when in ("state", "lastState"):
+                ended = (state.get(when) or {}).get("terminated") or {}
+                yield f"Pod/{pod['metadata']['name']}", str(ended.get("message") or "")
+
+
+def _milvus(survey: Survey) -> Iterator[tuple[str, str]]:
+    yield f"SemanticRouter/{survey.name}", str(survey.condition("MilvusReady").get("message", ""))
 
 
 def _object_store(survey: Survey) -> Iterator[Finding]:
@@ -109,13 +140,8 @@ def _object_store(survey: Survey) -> Iterator[Finding]:
 
 
 def _ours(survey: Survey, claim: Json) -> bool:
-    own = labels(claim)
-    instance = own.get("app.kubernetes.io/instance", "")
-    return (
-        instance in (survey.name, f"{survey.name}-etcd", f"{survey.milvus_name}-etcd")
-        or own.get("release", "").startswith(f"{survey.name}-")
-        or claim["metadata"]["name"].startswith(f"{survey.name}-")
-    )
+    # A StatefulSet's claims bear its template's labels, which some charts leave out.
+    return survey.is_ours(claim) or str(claim["metadata"]["name"]).startswith(f"{survey.name}-")
 
 
 def _is_default(storage_class: Json) -> bool:
