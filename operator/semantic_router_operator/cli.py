@@ -8,7 +8,6 @@ import typer
 import yaml
 
 from semantic_router_operator.api.crd import definitions
-from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.commands import backup_job
 from semantic_router_operator.commands.doctor import doctor
@@ -64,8 +63,6 @@ def render(
             objects += render_objects(resource, ClusterFacts(default_image=image, kinds=OPTIONAL_KINDS))
         except InvalidResource as error:
             raise _stop(f"{file}:\n" + "\n".join(f"  {problem}" for problem in error.problems)) from None
-        for _, sentence in unimplemented(resource):
-            typer.echo(f"semantic-router-operator: {sentence}", err=True)
     text = to_yaml(objects)
     if output is None:
         typer.echo(text, nl=False)

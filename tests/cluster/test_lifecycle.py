@@ -114,15 +114,6 @@ def test_suspended_is_left_alone(kubectl: Kubectl, operators: Operators, resourc
     eventually(lambda: settled(kubectl))
 
 
-def test_what_is_not_implemented_is_said(kubectl: Kubectl, operators: Operators, resource: Json) -> None:
-    operators.start()
-    resource["spec"] |= {"backup": {"preset": "development"}, "milvus": {"managed": {}}}
-    refused = kubectl.run("apply", "-f", "-", stdin=resource)
-    assert refused.returncode == 0, refused.stderr
-    eventually(lambda: condition(kubectl, "ConfigValid").get("reason") == "NotImplementedYet")
-    assert "spec.backup" in condition(kubectl, "ConfigValid")["message"]
-
-
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -23,25 +23,21 @@ def review(body: Mapping[str, Any]) -> Json:
     answer: Json = {"uid": request["uid"], "allowed": True}
     raw, before = request.get("object"), request.get("oldObject")
     if request.get("operation") in ("CREATE", "UPDATE") and isinstance(raw, Mapping) and _to_be_judged(raw, before):
-        problems, warnings = _judged(_named(raw, request))
+        problems = _problems(_named(raw, request))
         if problems:
             message = "; ".join(problems)
             answer |= {"allowed": False, "status": {"code": 422, "reason": "Invalid", "message": message}}
-        elif warnings:
-            answer["warnings"] = list(warnings)
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}
 
 
-def _judged(raw: Json) -> tuple[Sequence[str], Sequence[str]]:
-    """Return what is wrong with a resource, and what the operator warns of."""
+def _problems(raw: Json) -> Sequence[str]:
     if raw.get("kind") in _PARSED:
         try:
             _PARSED[raw["kind"]](raw)
         except InvalidResource as error:
-            return [str(each) for each in error.problems], ()
-        return (), ()
-    desired = desired_of(raw, _ALL_KINDS, ())
-    return desired.problems, desired.unimplemented
+            return [str(each) for each in error.problems]
+        return ()
+    return desired_of(raw, _ALL_KINDS, ()).problems
 
 
 def _to_be_judged(raw: Mapping[str, Any], before: object) -> bool:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.validate import InvalidResource, parse
 from semantic_router_operator.plan.key import PAUSE_ANNOTATION
 from semantic_router_operator.plan.managed import Managed
 from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import names
+from semantic_router_operator.render.backup_pods import backup_secrets
 from semantic_router_operator.render.deployment import referenced_secrets
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.mentions import Mention, mentions
@@ -36,10 +36,12 @@ Secrets = dict[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class NeededSecrets:
-    """Secrets by name, with the keys that must be in them: of the pods, of what the resource asks for, and all."""
+    """Secrets by name, with the keys that must be in them: of the pods, of what the resource asks for, of the
+    backups' Jobs, and all."""
 
     pods: Secrets = field(default_factory=dict)
     asked: Secrets = field(default_factory=dict)
+    backups: Secrets = field(default_factory=dict)
     all: Secrets = field(default_factory=dict)
 
 
@@ -51,13 +53,14 @@ def secrets_of(raw: Mapping[str, Any]) -> NeededSecrets:
         return NeededSecrets()
     pods = referenced_secrets(in_force(resource, state))
     asked = referenced_secrets(as_asked(resource, state))
-    everything = [pods, asked]
+    backups = backup_secrets(in_force(resource, state))
+    everything = [pods, asked, backups]
     if state.migration is not None and state.migration.running:
         everything += map(referenced_secrets, sides(resource, state.migration))
     names = sorted({name for each in everything for name in each})
     none: frozenset[str] = frozenset()
     return NeededSecrets(
-        pods, asked, {name: none.union(*(each.get(name, none) for each in everything)) for name in names}
+        pods, asked, backups, {name: none.union(*(each.get(name, none) for each in everything)) for name in names}
     )
 
 
@@ -111,7 +114,6 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
         runs, moving = in_force(resource, state), migration_status.condition(resource, state.migration)
         return Desired(
             objects=objects_of(resource, state, facts),
-            unimplemented=[sentence for _, sentence in unimplemented(resource)],
             suspended=resource.spec.suspend or paused,
             status=_status(resource),
             secret_problems=secret_problems,

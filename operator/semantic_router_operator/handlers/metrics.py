@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -23,10 +24,45 @@ CONDITION = Gauge(
     "A condition of a resource's status: 1 True, 0 False, -1 Unknown",
     ["resource_namespace", "resource", "type"],
 )
+BACKUP = {
+    "lastTime": Gauge(
+        "semantic_router_operator_backup_last_success_timestamp_seconds",
+        "When the newest good backup of a resource was complete",
+        ["resource_namespace", "resource"],
+    ),
+    "lastBytes": Gauge(
+        "semantic_router_operator_backup_size_bytes", "Its size in the object store", ["resource_namespace", "resource"]
+    ),
+    "failures": Gauge(
+        "semantic_router_operator_backup_failures",
+        "Backups that have failed since the last good one",
+        ["resource_namespace", "resource"],
+    ),
+    "lastVerifiedTime": Gauge(
+        "semantic_router_operator_backup_last_verified_timestamp_seconds",
+        "When a backup was last restored on trial with success",
+        ["resource_namespace", "resource"],
+    ),
+    "verifyFailures": Gauge(
+        "semantic_router_operator_backup_verify_failures",
+        "Trials that have failed since the last good one",
+        ["resource_namespace", "resource"],
+    ),
+}
 LEADER = Gauge("semantic_router_operator_leader", "1 while this process leads, 0 while it stands by")
 
 _TYPES = frozenset(
-    {"Ready", "ConfigValid", "RouterAvailable", "CacheReady", "MilvusReady", "BackupHealthy", "Migrating", "Degraded"}
+    {
+        "Ready",
+        "ConfigValid",
+        "RouterAvailable",
+        "CacheReady",
+        "MilvusReady",
+        "BackupHealthy",
+        "BackupReplicated",
+        "Migrating",
+        "Degraded",
+    }
 )
 _VALUES = {"True": 1, "False": 0}
 
@@ -39,3 +75,15 @@ def tell_conditions(namespace: str, name: str, conditions: Iterable[Mapping[str,
             CONDITION.remove(namespace, name, kind)
     for kind, value in found.items():
         CONDITION.labels(namespace, name, kind).set(value)
+
+
+def tell_backups(namespace: str, name: str, told: Mapping[str, Any]) -> None:
+    """Show what `status.backup` says of a resource, and nothing else; none: there are no backups."""
+    for field, gauge in BACKUP.items():
+        value = told.get(field)
+        if value is None:
+            with contextlib.suppress(KeyError):
+                gauge.remove(namespace, name)
+        else:
+            number = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(value)
+            gauge.labels(namespace, name).set(number)

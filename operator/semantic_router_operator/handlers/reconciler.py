@@ -16,10 +16,11 @@ from semantic_router_operator.cluster.events import EventRecorder
 from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import ConfigMaps, Secrets
+from semantic_router_operator.handlers.backing_up import BackupKeeper
 from semantic_router_operator.handlers.desired import desired_of, managed_of_raw, mentions_of, secrets_of
 from semantic_router_operator.handlers.diagnosis import Diagnoser
 from semantic_router_operator.handlers.managed import Look, ManagedMilvus
-from semantic_router_operator.handlers.metrics import tell_conditions
+from semantic_router_operator.handlers.metrics import tell_backups, tell_conditions
 from semantic_router_operator.handlers.migrating import Migrator, Scene
 from semantic_router_operator.handlers.probing import Prober
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
@@ -49,10 +50,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Needs:
-    """What is wrong with the Secrets that the resource asks for, and their versions."""
+    """What is wrong with the Secrets that the resource asks for, and their versions; what is wrong with those of its
+    backups; and what was known of the cluster."""
 
     problems: Sequence[str]
     versions: Mapping[str, str]
+    backups: Sequence[str]
+    facts: ClusterFacts
 
 
 class Reconciler:
@@ -118,13 +122,20 @@ class Reconciler:
         self._connect_to = connect_to
         self._prober = Prober(self._secrets.data, wake_soon)
         self._migrator = Migrator(wake_soon)
+        self._backups = BackupKeeper(connection, self._discovery, self._objects, self._events, namespaces, wake_soon)
         self._diagnoser = Diagnoser(connection, wake_soon, diagnose_after_seconds)
 
     @property
     def watches(self) -> list[Informer]:
         """All informers."""
         referenced = (*self._secrets.informers.values(), *self._config_maps.informers.values())
-        return [*self.informers.values(), *self._pods.values(), *referenced, *self._managed.informers.values()]
+        return [
+            *self.informers.values(),
+            *self._pods.values(),
+            *referenced,
+            *self._managed.informers.values(),
+            *self._backups.informers.values(),
+        ]
 
     async def run(self) -> None:
         """Keeps the informers running until cancelled."""
@@ -185,6 +196,10 @@ class Reconciler:
             self._migrator.forget(key)
             self._managed.forget(key)
             self._diagnoser.forget(key)
+            self._backups.forget(key)
+            tell_backups(namespace, name, {})
+            nothing = (ClusterFacts(), (), (), ())
+            await self._backups.carry_on(key, None, None, *nothing, datetime.now(UTC).replace(microsecond=0))
             return
         self._known.add(key)
         rollout = rollout_of(raw, self._image, self._children_of(key))
@@ -198,7 +213,7 @@ class Reconciler:
             told_next = {**(raw.get("status") or {}), **moved}
             kept = {part: value for part, value in told_next.items() if value is not None}
             raw = await self._objects.apply_status(own, raw["metadata"]["uid"], kept)
-            desired, _ = await self._desired(raw, rollout)
+            desired, needs = await self._desired(raw, rollout)
             observed, unseen = await self._observed(raw, desired)
         settled = self._writer.settled(key, desired.objects, observed)
         pods = self._pods_of(key)
@@ -219,9 +234,12 @@ class Reconciler:
             if "rollout" in told.status and not rollout.back:
                 self._wake_soon(key)  # it stands in the status now that this state has failed: go back
         tell_conditions(namespace, name, (told.status or raw["status"])["conditions"])
+        tell_backups(namespace, name, (told.status or raw["status"]).get("backup") or {})
         self._diagnoser.look(key, (told.status or raw["status"])["conditions"], probed)
         for event in (*todo.reverts, *told.events):
             await self._events.record(raw, event)
+        children, backups = self._children_of(key), needs.backups
+        await self._backups.carry_on(key, raw, desired, needs.facts, children, pods, backups, time)
         await self._tidied(raw, desired, observed, todo)
         if failed:
             raise WriteRefusedError(" ".join(failed.values()))
@@ -275,7 +293,10 @@ class Reconciler:
         )
         problems = secret_problems(needed.pods, found) + mention_problems(mentioned, found, maps)
         needs = Needs(
-            secret_problems(needed.asked, found), {name: versions.get(name, "") for name in sorted(needed.asked)}
+            secret_problems(needed.asked, found),
+            {name: versions.get(name, "") for name in sorted(needed.asked)},
+            secret_problems(needed.backups, found),
+            facts,
         )
         status = raw.get("status") or {}
         moving = (status.get("placement"), status.get("migration"))
@@ -288,7 +309,9 @@ class Reconciler:
         objects, found_managed = without_rivals(known[1].objects, self._pods_of(key)), known[1].managed
         if found_managed is not None:
             found_managed = replace(found_managed, conditions=look.conditions)
-        return replace(known[1], objects=objects, managed=found_managed), needs
+        desired = replace(known[1], objects=objects, managed=found_managed)
+        pods, now = self._pods_of(key), datetime.now(UTC).replace(microsecond=0)
+        return self._backups.told(raw, desired, self._children_of(key), pods, needs.backups, now), needs
 
     async def _observed(self, raw: Json, desired: Desired) -> tuple[dict[ObjectKey, Json], dict[ObjectKey, str]]:
         """What is there, and a sentence for each object that the operator's role does not let it see."""

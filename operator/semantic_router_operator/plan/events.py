@@ -14,6 +14,10 @@ Json = Mapping[str, Any]
 _EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"}) | managed.EXPECTED
 
 
+_BACKUPS = frozenset({"BackupHealthy", "BackupReplicated"})
+_TOLD = frozenset({"Ready", "ConfigValid", "Degraded", "Migrating"}) | _BACKUPS
+
+
 @dataclass(frozen=True)
 class Event:
     """One Kubernetes Event about the resource."""
@@ -40,7 +44,7 @@ def transitions(resource: Json, status: Json) -> list[Event]:
     before = {c["type"]: c for c in (resource.get("status") or {}).get("conditions", ())}
     events = []
     for condition in status["conditions"]:
-        if condition["type"] not in ("Ready", "ConfigValid", "Degraded", "Migrating"):
+        if condition["type"] not in _TOLD:
             continue
         old = before.get(condition["type"])
         if old is not None and (old["status"], old["reason"]) == (condition["status"], condition["reason"]):
@@ -48,6 +52,11 @@ def transitions(resource: Json, status: Json) -> list[Event]:
         good = condition["status"] == ("False" if condition["type"] == "Degraded" else "True")
         if condition["type"] == "Migrating":
             good = good or condition["reason"] in ("Completed", "Cancelled")
+        if condition["type"] in _BACKUPS:
+            # Suspended, hibernating or not begun yet is nothing to warn of.
+            good = condition["status"] != "False"
+            if old is None and good:
+                continue
         # A new resource is not ready and not degraded; only that its configuration was taken is news.
         if old is None and condition["type"] in ("Ready", "Degraded") and good == (condition["type"] == "Degraded"):
             continue

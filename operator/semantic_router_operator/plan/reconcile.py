@@ -21,13 +21,14 @@ from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
 from semantic_router_operator.plan.secrets import reason_of
 from semantic_router_operator.plan.seen import with_seen
+from semantic_router_operator.render import job_names
 from semantic_router_operator.render.milvus import KIND as MILVUS_KIND
 from semantic_router_operator.render.milvus_address import MilvusAddress
 
 Json = dict[str, Any]
 # The router serves all the same: degraded, and yet ready.
 _KIND_MISSING = "KindMissing"
-_TOLD_ANEW = frozenset({"conditions", "observedGeneration", "rollout", "retained"})
+_TOLD_ANEW = frozenset({"conditions", "observedGeneration", "rollout", "retained", "backup"})
 # What a Job does cannot be changed, and need not be: another attempt is another Job.
 _JOB = "Job"
 
@@ -44,7 +45,6 @@ class Desired:
 
     objects: Sequence[Mapping[str, Any]] = ()
     problems: Sequence[str] = ()
-    unimplemented: Sequence[str] = ()
     suspended: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
     secret_problems: Sequence[str] = ()
@@ -204,9 +204,6 @@ def _config_valid(desired: Desired, refused: Sequence[str]) -> Condition:
     if desired.problems:
         text = "; ".join(desired.problems)
         return Condition("ConfigValid", "False", "Invalid", f"Correct these fields; until then nothing changes: {text}")
-    if desired.unimplemented:
-        text = "; ".join(desired.unimplemented)
-        return Condition("ConfigValid", "False", "NotImplementedYet", f"{text}.")
     if refused:
         return Condition("ConfigValid", "False", "NameTaken", " ".join(refused))
     return Condition("ConfigValid", "True", "Valid", "The resource is valid.")
@@ -223,7 +220,7 @@ def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) ->
 
 
 def _of_a_job(pod: Mapping[str, Any]) -> bool:
-    return (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/component") == "migration"
+    return (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") == job_names.APP
 
 
 def _degraded(

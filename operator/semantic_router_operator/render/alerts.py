@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from semantic_router_operator.api.backup import Backup
+from semantic_router_operator.api.schedule import longest_pause
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.render.backups import STARTING_SECONDS
 
 Rule = dict[str, Any]
 
@@ -97,6 +100,8 @@ def alerts(resource: SemanticRouter) -> list[Rule]:
             "Restarted pods, a changed embedder, policy or model list, or other questions than yesterday.",
         ),
     ]
+    if resource.spec.backup is not None and resource.spec.cache.enabled:
+        rules += [alert(*each) for each in _backups(resource.spec.backup, namespace, name)]
     if resource.backend != "memory" and resource.spec.cache.enabled:
         rules.append(
             alert(
@@ -119,3 +124,46 @@ def alerts(resource: SemanticRouter) -> list[Rule]:
             )
         )
     return rules
+
+
+def _backups(backup: Backup, namespace: str, name: str) -> list[tuple[str, str, str, str, str, str]]:
+    """The alerts about backups, over what the operator has counted. Those of a schedule that rests tell no age."""
+    of = f'{{resource_namespace="{namespace}",resource="{name}"}}'
+    counted = "semantic_router_operator_backup"
+    where = (
+        f"kubectl describe sr {name} -n {namespace} (condition BackupHealthy) says why. Needs the operator's metrics."
+    )
+    found = [
+        (
+            "SemanticRouterBackupFailing",
+            f"max({counted}_failures{of}) > 0",
+            "5m",
+            "warning",
+            "the last {{ $value }} backups have failed",
+            where,
+        )
+    ]
+    if not backup.suspend:
+        oldest = int(longest_pause(backup.schedule).total_seconds()) + backup.deadline_seconds + STARTING_SECONDS
+        found.append(
+            (
+                "SemanticRouterBackupTooOld",
+                f"time() - max({counted}_last_success_timestamp_seconds{of}) > {oldest}",
+                "15m",
+                "critical",
+                "the newest good backup is {{ $value | humanizeDuration }} old",
+                where,
+            )
+        )
+    if backup.verify == "weekly":
+        found.append(
+            (
+                "SemanticRouterBackupUnverified",
+                f"max({counted}_verify_failures{of}) > 0",
+                "5m",
+                "critical",
+                "a backup did not come back on trial",
+                where,
+            )
+        )
+    return found

@@ -115,6 +115,19 @@ def runner_volumes(
     return volumes
 
 
+def backup_secrets(resource: SemanticRouter) -> dict[str, frozenset[str]]:
+    """Return the Secrets that the pods of its backups need beside those of a router's pod, with their keys."""
+    if resource.spec.backup is None:
+        return {}
+    keys = frozenset(("accesskey", "secretkey"))
+    needed = {credentials_of_store(resource): keys}
+    if uses_managed(resource):
+        needed[backup_names.minio_secret(resource)] = keys
+    if (authority := ca_of_store(resource)) is not None:
+        needed[authority] = needed.get(authority, frozenset()) | {"ca.crt"}
+    return needed
+
+
 def _environment(resource: SemanticRouter, storage: S3Storage | None) -> list[Object]:
     store = credentials_of_store(resource, storage)
     variables = [

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from semantic_router_operator.api.implemented import unimplemented
 from semantic_router_operator.api.validate import InvalidResource, parse
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
@@ -170,10 +169,3 @@ def test_odd_specs_are_refused_or_read_but_never_crash(spec: Any) -> None:
     except InvalidResource as error:
         name = error.problems[0].path[:0] + "a"
     assert name == "a"
-
-
-def test_sections_of_later_versions_are_named() -> None:
-    assert unimplemented(parse(_resource())) == []
-    used = unimplemented(parse(_resource(backup={}, milvus={"managed": {}})))
-    assert {path for path, _ in used} == {"spec.backup"}
-    assert all(sentence for _, sentence in used)
