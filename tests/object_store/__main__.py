@@ -1,9 +1,9 @@
 """`python -m tests.object_store FOLDER [CERTIFICATE KEY]` serves S3 on a free port of 127.0.0.1.
 
-It prints one line of JSON when it listens: its port, and the keys of a user who may do all and of one who may only
-read. Each request is a line of FOLDER/requests. While there is a FOLDER/fault, {"method", "match", "status", "code",
-"message", "stall", "times"}, requests whose path and query have `match` in them are answered by that error or, with
-`stall`, not before the file is gone.
+It prints one line of JSON when it listens: its port, and the keys of users who may do all, only read, or what a backup
+needs. Each request is a line of FOLDER/requests. While there is a FOLDER/fault, {"method", "match", ...}, requests
+whose path and query have `match` in them are answered by its `status` and `code`; with `stall`, not before the file is
+gone, and not carried out; or, with `cut`, the first of them with so many bytes of its answer.
 """
 
 import json
@@ -35,7 +35,8 @@ def main() -> None:
 
     users = {
         "all": _user("all", ["s3:*"]),
-        "reader": _user("reader", ["s3:ListBucket", "s3:GetObject", "s3:ListBucketMultipartUploads"]),
+        "reader": _user("reader", ["s3:ListBucket", "s3:GetObject"]),
+        "writer": _user("writer", ["s3:ListBucket*", "s3:ListMultipart*", "s3:*Object", "s3:AbortMultipartUpload"]),
     }
     application = Faults(DomainDispatcherApplication(create_backend_app), folder)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet, ssl_context=certificate)
@@ -73,9 +74,13 @@ class Faults:
         if fault is None:
             return self._application(environ, start_response)  # type: ignore[no-any-return]
         if fault.get("stall"):
+            (self._folder / "held").touch()
             while self._file.exists():
                 time.sleep(0.02)
-            return self._application(environ, start_response)  # type: ignore[no-any-return]
+            fault |= {"status": 503, "code": "SlowDown"}
+        if "cut" in fault:
+            self._file.unlink()
+            return _cut(self._application(environ, start_response), fault["cut"])
         # A client that still sends must be heard out, or it sees only a broken connection.
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         body = f"<Error><Code>{fault['code']}</Code><Message>{fault.get('message', '')}</Message></Error>".encode()
@@ -90,6 +95,15 @@ class Faults:
             return None
         fits = method == fault["method"] and fault["match"] in target
         return fault if fits else None
+
+
+def _cut(answer: Iterable[bytes], size: int) -> Iterable[bytes]:
+    """Yield so many bytes; the server closes the connection where the rest should be."""
+    for piece in answer:
+        yield piece[:size]
+        size -= len(piece)
+        if size <= 0:
+            raise ConnectionAbortedError
 
 
 if __name__ == "__main__":

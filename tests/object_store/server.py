@@ -16,6 +16,7 @@ class S3Server:
     """One server with a folder of its own; objects are in its memory."""
 
     def __init__(self, folder: Path, certificate: tuple[Path, Path] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         files = [str(each) for each in certificate or ()]
         self._process = subprocess.Popen(
@@ -28,18 +29,21 @@ class S3Server:
             raise RuntimeError(f"the S3 server did not start: {self._process.communicate()[1]}")
         told = json.loads(line)
         self.port: int = told["port"]
-        self.endpoint = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
+        # A name, for certificates are made for names.
+        self.endpoint = f"https://localhost:{self.port}" if certificate else f"http://127.0.0.1:{self.port}"
         self.keys: tuple[str, str] = tuple(told["users"]["all"])  # type: ignore[assignment]
         self.reader_keys: tuple[str, str] = tuple(told["users"]["reader"])  # type: ignore[assignment]
-        self._authority = str(certificate[0]) if certificate else None
+        self.writer_keys: tuple[str, str] = tuple(told["users"]["writer"])  # type: ignore[assignment]
+        self._client: Any = None
 
     def client(self) -> Any:
-        """A client of the user who may do all."""
-        return Session().create_client(
-            "s3", endpoint_url=self.endpoint, region_name="us-east-1", verify=self._authority,
+        """A client of the user who may do all; it takes any certificate."""
+        self._client = self._client or Session().create_client(
+            "s3", endpoint_url=self.endpoint, region_name="us-east-1", verify=False,
             aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1],
             config=Config(s3={"addressing_style": "path"}),
         )  # fmt: skip
+        return self._client
 
     def make_bucket(self, name: str) -> None:
         self.client().create_bucket(Bucket=name)
@@ -58,11 +62,21 @@ class S3Server:
         self._set({"method": method, "match": match, "status": status, "code": code, "message": message})
 
     def stall(self, method: str, match: str) -> None:
-        """Hold such requests from now on."""
+        """Hold such requests from now on; they are never carried out."""
         self._set({"method": method, "match": match, "stall": True})
 
+    def cut(self, method: str, match: str, size: int) -> None:
+        """Break the connection of the first such request off, after so many bytes of the answer."""
+        self._set({"method": method, "match": match, "cut": size})
+
     def heal(self) -> None:
-        (self._folder / "fault").unlink(missing_ok=True)
+        for name in ("fault", "held"):
+            (self._folder / name).unlink(missing_ok=True)
+
+    @property
+    def stalls(self) -> bool:
+        """Whether a request is being held."""
+        return (self._folder / "held").exists()
 
     def requests(self) -> list[str]:
         file = self._folder / "requests"

@@ -45,6 +45,7 @@ Reason = Literal[
     "CollectionMissing",
     "CollectionInUse",
     "VersionTooOld",
+    # Of a run that was told to end.
     "Killed",
     "Failed",
 ]

@@ -31,11 +31,12 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """Names to delete, the oldest first, and how many good ones stay."""
+    """Names to delete, the oldest first, and how many good ones stay. `marked` are good ones whose mark was left."""
 
     surplus: tuple[str, ...]
     interrupted: tuple[str, ...]
     kept: int
+    marked: tuple[str, ...] = ()
 
 
 def prune(found: Inventory, router: RouterName, keep: int, now: datetime, longest: timedelta) -> Pruning:
@@ -49,7 +50,8 @@ def prune(found: Inventory, router: RouterName, keep: int, now: datetime, longes
         for each in sorted(own.begun, key=lambda each: each.started)
         if each.name not in finished and now - each.started > longest
     )
-    return Pruning(tuple(each.name for each in surplus), interrupted, len(ordered) - len(surplus))
+    marked = tuple(each.name for each in own.begun if each.name in finished)
+    return Pruning(tuple(each.name for each in surplus), interrupted, len(ordered) - len(surplus), marked)
 
 
 def choose(found: Inventory, router: RouterName, wanted: str, before: datetime | None = None) -> Catalogue:

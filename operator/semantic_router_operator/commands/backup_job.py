@@ -132,6 +132,10 @@ def list_backups(
     _carry_out("list", config, work)
 
 
+class _Stopped(BaseException):
+    """SIGTERM came. No Exception, which botocore would take for a broken connection and try again."""
+
+
 def _carry_out(operation: str, file: Path, work: "Callable[[Context], Result]") -> None:
     """Do the work and say what came of it: a sentence for people, and the result where a Job runs this."""
     signal.signal(signal.SIGTERM, _stopped)
@@ -147,6 +151,9 @@ def _carry_out(operation: str, file: Path, work: "Callable[[Context], Result]") 
         result = _failure(operation, "ConfigInvalid", f"{file}: {error}.")
     except BackupError as error:
         result = _failure(operation, error.reason, error.message)
+    except _Stopped:
+        text = "The run was stopped: by its deadline, or because its pod was deleted."
+        result = _failure(operation, "Killed", text)
     if result.message:
         typer.echo(result.message, err=result.outcome == "failed")
     for warning in result.warnings:
@@ -164,7 +171,7 @@ def _failure(operation: str, reason: str, message: str) -> Result:
 def _stopped(number: int, frame: FrameType | None) -> None:
     """A process that is number 1 of its container would not end by SIGTERM otherwise."""
     del number, frame
-    raise BackupError("Killed", "The run was stopped: by its deadline, or because its pod was deleted.")
+    raise _Stopped
 
 
 def _show(found: "Inventory", output: str) -> None:
@@ -186,17 +193,14 @@ def _show(found: "Inventory", output: str) -> None:
         }  # fmt: skip
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("Name", "Engine", "Router", "Begun", "Rows", "Bytes", box=None)
+    rows = [("NAME", "ENGINE", "ROUTER", "BEGUN", "ROWS", "BYTES")]
     for each in good:
-        router = f"{each.router.namespace}/{each.router.name}"
-        time = each.started.isoformat(timespec="seconds")
-        table.add_row(each.name, each.engine, router, time, str(each.rows), str(each.bytes))
-    for unfinished in begun:
-        time = unfinished.started.isoformat(timespec="seconds")
-        table.add_row(unfinished.name, unfinished.engine, "unfinished", time, "-", "-")
-    for name, _ in found.unreadable:
-        table.add_row(name, "-", "unreadable", "-", "-", "-")
-    Console().print(table)
+        router, time = f"{each.router.namespace}/{each.router.name}", each.started.isoformat(timespec="seconds")
+        rows.append((each.name, each.engine, router, time, str(each.rows), str(each.bytes)))
+    for mark in begun:
+        time = mark.started.isoformat(timespec="seconds")
+        rows.append((mark.name, mark.engine, f"{mark.router.namespace}/{mark.router.name}", time, "unfinished", "-"))
+    rows += [(name, "-", "-", "-", "unreadable", "-") for name, _ in found.unreadable]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("   ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())

@@ -56,7 +56,11 @@ class CatalogueStore:
     def commit(self, catalogue: Catalogue) -> None:
         """Make a backup count, when all of it is there."""
         self.store.put(catalogue_key(self.prefix, catalogue.name), document_bytes(catalogue))
-        self.store.delete([begun_key(self.prefix, catalogue.name)])
+        self.unmark(catalogue.name)
+
+    def unmark(self, name: str) -> None:
+        """Say no longer that a backup is being made."""
+        self.store.delete([begun_key(self.prefix, name)])
 
     def stored(self, name: str) -> list[StoredObject]:
         """Read all objects of a backup but its catalogue; return them with their digests."""
@@ -89,7 +93,7 @@ class CatalogueStore:
         self.store.delete([start + CATALOGUE])
         self.store.delete([each.key for each in self.store.objects(start)])
         self.store.abandon_uploads(start)
-        self.store.delete([begun_key(self.prefix, name)])
+        self.unmark(name)
 
     def _begun(self) -> list[Begun]:
         contents = [self.store.get(each.key) for each in self.store.objects(f"{self.prefix}/{BEGUN}/")]

@@ -111,6 +111,8 @@ def _prune(context: Context, result: Result, keep: int) -> None:
     longest = timedelta(seconds=_LONGEST_RUNS * config.timeout_seconds)
     pruning = prune(context.backups.inventory(), config.router, keep, datetime.now(UTC), longest)
     result.pruned, result.kept = [], pruning.kept
+    for name in pruning.marked:
+        context.backups.unmark(name)
     for name in (*pruning.surplus, *pruning.interrupted):
         context.backups.remove(name)
         result.pruned.append(name)

@@ -121,7 +121,7 @@ def test_what_was_finished_is_not_interrupted_even_if_its_mark_was_left() -> Non
     done = backup(5)
     mark = Begun(name=done.name, engine="export", router=OURS, started=done.started)
     pruning = prune(Inventory((done,), (mark,)), OURS, 1, NOW, HOUR)
-    assert (pruning.surplus, pruning.interrupted) == ((), ())
+    assert (pruning.surplus, pruning.interrupted, pruning.marked) == ((), (), (done.name,))
 
 
 def test_the_latest_a_name_or_a_point_in_time() -> None:
