@@ -1,17 +1,18 @@
 """What routing looks at: facts of one request, taken from its body."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from semantic_router_proxy.config.patterns import compile_pattern
+
 _CHARACTERS_A_TOKEN = 4
 _LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 # A fenced block, or what hardly anybody writes in prose.
-_CODE = re.compile(
-    r"```|^\s*(?:def |class |import |from \w+ import |#include|public |func |fn "
-    r"|SELECT .+ FROM )|[{};]\s*$|=>|\w+\(.*\);",
-    re.MULTILINE,
+_CODE = compile_pattern(
+    r"(?m)```|^\s*(?:def |class |import |from \w+ import |#include|public |func |fn "
+    r"|SELECT .+ FROM )|[{};]\s*$|=>|\w\(.*\);",
+    case_sensitive=True,
 )
 
 

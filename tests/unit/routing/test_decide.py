@@ -265,6 +265,8 @@ def test_the_question_is_the_last_user_text(protocol: str, body: dict[str, Any],
         ),
         ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "```\nx\n```"}]}, {}, True),
         ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "Hello; how are you?"}]}, {}, False),
+        ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "Why does f(x); fail?"}]}, {}, True),
+        ("content", {"has": ["code"]}, {"messages": [{"role": "user", "content": "f(" * 200_000}]}, {}, False),
         ("content", {"has": ["structured_output"]}, {"response_format": {"type": "json_schema"}}, {}, True),
         ("content", {"has": ["structured_output"]}, {"response_format": {"type": "text"}}, {}, False),
         (
