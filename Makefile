@@ -57,7 +57,8 @@ test: check control-plane ## Everything: the gate, then a real API server, a rea
 
 .PHONY: e2e
 e2e: $(STAMP) ## The images, the chart and the operator as pods, on kind, a node of our own or an existing cluster
-	@$(BIN)/python -m pytest -v --timeout=1500 e2e
+	@$(BIN)/python -m e2e.clusters
+	@$(BIN)/python -m pytest -v --timeout=3000 --durations=12 --durations-min=10 e2e
 
 .PHONY: control-plane
 control-plane: $(STAMP) ## Find or build the tests' API server, etcd, controllers, kubectl and helm

@@ -2,19 +2,19 @@
 
 import dataclasses
 import secrets
-import shutil
-import sys
+import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
+from e2e import evidence
 from e2e.clusters.cluster import Cluster, cluster, programs
 from e2e.images.build import Images, build
-from e2e.world import OBJECTS, OPERATOR_NAMESPACE, RELEASE, ROOT, World
+from e2e.world import OBJECTS, OPERATOR_NAMESPACE, PATIENCE, RELEASE, ROOT, World, eventually
 
-KEPT = ROOT / "e2e" / "out"
 _REMARKS = pytest.StashKey[dict[str, None]]()
+_EVIDENCE = pytest.StashKey[list[Any]]()
 
 
 @pytest.fixture
@@ -24,45 +24,88 @@ def remark(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return lambda line: remarks.setdefault(line)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    evidence.forget()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for line in config.stash.get(_REMARKS, {}):
         terminalreporter.write_line(line)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    for folder in config.stash.get(_EVIDENCE, []):
+        for line in evidence.gist(folder):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
-def _cluster() -> Iterator[Cluster]:
-    with cluster(_report) as found:
+def progress(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says what is being done, with the seconds since the first word, as it happens."""
+    capture: Any = request.config.pluginmanager.getplugin("capturemanager")
+    reporter: Any = request.config.pluginmanager.getplugin("terminalreporter")
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"[{time.monotonic() - started:4.0f} s] {line}")
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def _cluster(progress: Callable[[str], None]) -> Iterator[Cluster]:
+    with cluster(progress) as found:
         yield found
+    assert (left := found.leftovers()) == [], f"left behind by {found.name}: {', '.join(left)}"
 
 
 @pytest.fixture(scope="session")
-def built() -> Images:
+def built(progress: Callable[[str], None]) -> Iterator[Images]:
     """The images, built from the Dockerfile."""
-    return build(_report)
+    images = build(progress)
+    yield images
+    images.engine.release()
 
 
 @pytest.fixture(scope="session")
-def world(_cluster: Cluster, built: Images) -> World:
+def world(
+    _cluster: Cluster, built: Images, progress: Callable[[str], None], pytestconfig: pytest.Config
+) -> Iterator[World]:
     """The cluster with the images loaded, the model server running and the operator installed by helm."""
-    _report("loading the images")
+    progress("loading the images")
     names = {each.name: getattr(built, each.name) for each in dataclasses.fields(Images) if each.name != "engine"}
     loaded = {name: _cluster.load(tag, built.engine) for name, tag in names.items()}
-    found = World(_cluster.kubeconfig, programs(_report), Images(built.engine, **loaded))
-    found.apply_file("default", OBJECTS / "model-server.yaml")
-    install(found)
-    found.wait("default", "deployment/vllm", "--for=condition=Available")
-    return found
+    found = World(_cluster.kubeconfig, programs(progress), Images(built.engine, **loaded))
+    before = found.belongings()
+    progress("installing the operator")
+    try:
+        found.apply_file("default", OBJECTS / "model-server.yaml")
+        install(found)
+        found.wait("default", "deployment/vllm", "--for=condition=Available")
+    except AssertionError:
+        pytestconfig.stash.setdefault(_EVIDENCE, []).append(evidence.keep(found, "installation"))
+        raise
+    progress("testing")
+    yield found
+    progress("removing everything")
+    _remove(found)
+    left = found.belongings() - before
+    assert not left, f"left behind in the cluster: {', '.join(sorted(left))}"
+
+
+def _remove(world: World) -> None:
+    """As the documents say: the resources, the chart, then the definitions, which stay when it goes."""
+    eventually(lambda: not [each for each in world.belongings() if each.startswith("namespace/e2e-")])
+    world.helm("uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait")
+    world.kubectl("delete", "-f", str(ROOT / "crds"), "--ignore-not-found", f"--timeout={PATIENCE}s")
+    world.kubectl("delete", "namespace", OPERATOR_NAMESPACE, f"--timeout={PATIENCE}s")
+    world.kubectl("delete", "-n", "default", "deployment/vllm", "service/vllm")
 
 
 def install(world: World, *values: str) -> None:
     """Installs or upgrades the chart and waits for it."""
     world.helm(
         "upgrade", "--install", RELEASE, str(ROOT / "helm" / RELEASE), "--namespace", OPERATOR_NAMESPACE,
-        "--create-namespace", "--wait", "--timeout=180s", *image_settings(world.images), *values,
+        "--create-namespace", "--wait", f"--timeout={PATIENCE}s", *image_settings(world.images), *values,
     )  # fmt: skip
 
 
@@ -79,36 +122,16 @@ def image_settings(images: Images) -> list[str]:
 def namespace(world: World) -> Iterator[str]:
     """A namespace that enforces the restricted pod security standard, with the client in it."""
     name = f"e2e-{secrets.token_hex(3)}"
-    world.kubectl("create", "namespace", name)
-    world.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    world.apply_file(name, OBJECTS / "client.yaml")
-    world.wait(name, "pod/client", "--for=condition=Ready")
+    world.make_namespace(name)
     yield name
     world.kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Keeps Events, pods and logs of a test that failed in e2e/out."""
+    """Keeps what there is to know of a test that failed."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
-    funcargs = getattr(item, "funcargs", {})
-    if report.when != "call" or not report.failed or "world" not in funcargs:
-        return
-    world: World = funcargs["world"]
-    folder = KEPT / item.name.replace("/", "_")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for namespace in {funcargs.get("namespace", "default"), OPERATOR_NAMESPACE}:
-        _keep(world, namespace, folder)
-
-
-def _keep(world: World, namespace: str, folder: Path) -> None:
-    def write(name: str, *arguments: str) -> None:
-        (folder / f"{namespace}-{name}").write_text(world.kubectl("-n", namespace, *arguments, check=False))
-
-    write("events.txt", "get", "events", "--sort-by=.lastTimestamp")
-    write("objects.yaml", "get", "all,configmaps,semanticrouters", "-o", "yaml")
-    for pod in world.get("pods", "-n", namespace).get("items", []):
-        name = pod["metadata"]["name"]
-        write(f"{name}.log", "logs", name, "--all-containers", "--tail=500")
+    world = getattr(item, "funcargs", {}).get("world")
+    if report.when != "teardown" and report.failed and world is not None:
+        item.config.stash.setdefault(_EVIDENCE, []).append(evidence.keep(world, item.name))

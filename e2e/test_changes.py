@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from e2e.world import World, eventually
+from e2e.world import PATIENCE, World, eventually
 
 QUESTIONS = ("What is the capital of France?", "How tall is the Eiffel tower?", "Who wrote Faust?")
 RESOURCE: dict[str, Any] = {
@@ -31,9 +31,9 @@ def _template_hash(world: World, namespace: str) -> set[str]:
 def test_a_rolling_restart_is_not_noticed(world: World, namespace: str) -> None:
     _ready(world, namespace)
     before = _template_hash(world, namespace)
-    asked = world.load(namespace, "semantic-router", 40, *QUESTIONS)
+    asked = world.load(namespace, "semantic-router", *QUESTIONS)
     world.kubectl("rollout", "restart", "-n", namespace, "deployment/semantic-router")
-    world.kubectl("rollout", "status", "-n", namespace, "deployment/semantic-router", "--timeout=120s")
+    world.kubectl("rollout", "status", "-n", namespace, "deployment/semantic-router", f"--timeout={PATIENCE}s")
     eventually(lambda: not (_template_hash(world, namespace) & before))
     counts = asked.result()
     assert counts["failures"] == 0, counts
@@ -42,10 +42,10 @@ def test_a_rolling_restart_is_not_noticed(world: World, namespace: str) -> None:
 
 def test_scale_by_kubectl(world: World, namespace: str) -> None:
     _ready(world, namespace)
-    asked = world.load(namespace, "semantic-router", 30, *QUESTIONS)
+    asked = world.load(namespace, "semantic-router", *QUESTIONS)
     for count in ("3", "1"):
         world.kubectl("scale", "-n", namespace, "semanticrouter/semantic-router", f"--replicas={count}")
-        world.wait(namespace, "deployment/semantic-router", f"--for=jsonpath={{.status.replicas}}={count}", seconds=120)
+        world.wait(namespace, "deployment/semantic-router", f"--for=jsonpath={{.status.replicas}}={count}")
         world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
     counts = asked.result()
     assert counts["failures"] == 0, counts

@@ -9,7 +9,7 @@ import pytest
 from tests.documents import Block, commands
 
 from e2e.conftest import image_settings, install
-from e2e.world import OPERATOR_NAMESPACE, RELEASE, ROOT, World
+from e2e.world import OPERATOR_NAMESPACE, PATIENCE, RELEASE, ROOT, World
 
 NAMESPACE = "vllm-semantic-router-system"
 _BLOCKS = [block for block in commands() if block.kind == "cluster"]
@@ -38,7 +38,7 @@ def reader(world: World, tmp_path: Path) -> Iterator[dict[str, str]]:
         "KUBECONFIG": str(world.kubeconfig),
         "CURL_HOME": str(tmp_path),
     }
-    world.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s")
+    world.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", f"--timeout={PATIENCE}s")
     install(world)
 
 
@@ -60,6 +60,6 @@ def _run(block: Block, environment: dict[str, str]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=2 * PATIENCE,
     )
     assert done.returncode == 0, f"{block.page}:{block.line}:\n{done.stdout[-3000:]}"

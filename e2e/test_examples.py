@@ -4,7 +4,7 @@ import time
 
 import yaml
 
-from e2e.world import ROOT, World, eventually
+from e2e.world import PATIENCE, ROOT, World, eventually
 
 QUESTION = "How do I reset my account password?"
 PARAPHRASE = "How can I reset the password of my account?"
@@ -39,15 +39,11 @@ def test_memory(world: World, namespace: str) -> None:
 
 
 def test_what_is_deleted_leaves_nothing(world: World, namespace: str) -> None:
+    before = world.everything(namespace)
     _apply_example(world, namespace, "memory")
-    world.kubectl("delete", "-n", namespace, "semanticrouter", "semantic-router", "--timeout=60s")
-    kinds = "deployments,replicasets,pods,services,configmaps,serviceaccounts,horizontalpodautoscalers,networkpolicies"
-
-    def left() -> list[str]:
-        items = world.get(kinds, "-n", namespace, "-l", "app.kubernetes.io/managed-by=semantic-router-operator")
-        return [f"{each['kind']}/{each['metadata']['name']}" for each in items.get("items", [])]
-
-    eventually(lambda: not left())
+    assert world.everything(namespace) > before
+    world.kubectl("delete", "-n", namespace, "semanticrouter", "semantic-router", f"--timeout={PATIENCE}s")
+    eventually(lambda: world.everything(namespace) <= before)
 
 
 def test_the_quickstart_is_what_the_readme_applies() -> None:

@@ -32,7 +32,7 @@ def _outcome(world: World, namespace: str, backend: str) -> dict[str, Any]:
         found = _status(world, namespace).get("migration", {})
         return found if found.get("to", {}).get("backend") == backend and found.get("outcome") else None
 
-    return dict(eventually(over, 300) or {})
+    return dict(eventually(over) or {})
 
 
 def _patch(world: World, namespace: str, spec: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def test_memory_to_hybrid_and_back_without_a_failed_request(world: World, namesp
     world.wait(namespace, "pod/milvus-0", "--for=condition=Ready")
     before = {each["text"] for each in world.ask(namespace, "semantic-router", *QUESTIONS)}
 
-    asked = world.load(namespace, "semantic-router", 240, *QUESTIONS)
+    asked = world.load(namespace, "semantic-router", *QUESTIONS)
     _patch(world, namespace, {"cache": {"backend": "hybrid"}, "milvus": {"external": EXTERNAL}})
     there = _outcome(world, namespace, "hybrid")
     assert there["outcome"] == "Completed", there
@@ -79,9 +79,9 @@ def test_a_milvus_that_goes_away_in_the_trial_is_rolled_back(world: World, names
     world.apply(namespace, resource)
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
     world.wait(namespace, "pod/milvus-0", "--for=condition=Ready")
-    asked = world.load(namespace, "semantic-router", 150, *QUESTIONS)
+    asked = world.load(namespace, "semantic-router", *QUESTIONS)
     _patch(world, namespace, {"cache": {"backend": "milvus"}, "milvus": {"external": EXTERNAL}})
-    eventually(lambda: _status(world, namespace).get("migration", {}).get("step") == "Validating", 240)
+    eventually(lambda: _status(world, namespace).get("migration", {}).get("step") == "Validating")
     world.kubectl("scale", "-n", namespace, "statefulset/milvus", "--replicas=0")
     outcome = _outcome(world, namespace, "milvus")
     assert outcome["outcome"] == "RolledBack", outcome

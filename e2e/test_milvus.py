@@ -1,5 +1,6 @@
 """Replicas that share a real Milvus."""
 
+import json
 from typing import Any
 
 from e2e.world import OBJECTS, World, eventually
@@ -22,30 +23,17 @@ RESOURCE: dict[str, Any] = {
 }
 
 
-def _pods(world: World, namespace: str) -> dict[str, str]:
+def pods(world: World, namespace: str) -> dict[str, str]:
+    """The addresses of the router's pods by their names."""
     items = world.get("pods", "-n", namespace, "-l", "app=semantic-router")["items"]
     running = [each for each in items if not each["metadata"].get("deletionTimestamp")]
-    return {each["metadata"]["name"]: each["status"].get("podIP", "").replace(".", "-") for each in running}
+    return {each["metadata"]["name"]: each["status"].get("podIP", "") for each in running}
 
 
-def _ask_each(world: World, namespace: str, question: str) -> list[str]:
-    hits = []
-    for address in _pods(world, namespace).values():
-        # A pod's own name goes round the Service.
-        execute = [
-            "exec",
-            "-n",
-            namespace,
-            "client",
-            "--",
-            "python3",
-            "-c",
-            _ASK_POD,
-            address.replace("-", "."),
-            question,
-        ]
-        hits.append(world.kubectl(*execute).strip())
-    return hits
+def ask_each(world: World, namespace: str, question: str) -> list[str]:
+    """What each pod says of the cache, asked by its own address, round the Service."""
+    addresses = pods(world, namespace).values()
+    return [world.run_in_client(namespace, _ASK_POD, address, question).strip() for address in addresses]
 
 
 _ASK_POD = """
@@ -73,27 +61,51 @@ def test_replicas_share_answers_and_survive_milvus(world: World, namespace: str)
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
 
     assert world.ask(namespace, "semantic-router", QUESTION)[0]["cache"] == "miss"
-    assert _ask_each(world, namespace, QUESTION) == ["hit", "hit", "hit"]
+    assert ask_each(world, namespace, QUESTION) == ["hit", "hit", "hit"]
 
     world.kubectl("delete", "pod", "-n", namespace, "-l", "app=semantic-router", "--wait=false")
-    eventually(lambda: len(_pods(world, namespace)) == 3)
+    eventually(lambda: len(pods(world, namespace)) == 3)
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
     assert world.ask(namespace, "semantic-router", QUESTION)[0]["cache"] == "hit"
 
-    asked = world.load(namespace, "semantic-router", 30, QUESTION, "What is a semantic cache?")
+    asked = world.load(namespace, "semantic-router", QUESTION, "What is a semantic cache?")
+
+    def milvus() -> str:
+        return str(world.get("pod/milvus-0", "-n", namespace).get("metadata", {}).get("uid", ""))
+
+    gone = milvus()
     world.kubectl("delete", "pod", "-n", namespace, "milvus-0", "--grace-period=0", "--force")
+    eventually(lambda: milvus() not in ("", gone))
+    world.wait(namespace, "pod/milvus-0", "--for=condition=Ready")
     counts = asked.result()
     assert counts["failures"] == 0, counts
 
 
-def test_a_rotated_secret_rolls_out(world: World, namespace: str) -> None:
+_CHANGE_PASSWORD = """
+import sys
+from pymilvus import MilvusClient
+client = MilvusClient(f"http://{sys.argv[1]}", token="root:Milvus", timeout=60)
+client.update_password("root", "Milvus", "Another-1")
+print("changed")
+"""
+
+
+def test_a_new_password_reaches_the_pods_and_no_client_notices(world: World, namespace: str) -> None:
     world.apply_file(namespace, OBJECTS / "milvus.yaml")
     credentials = ["--from-literal=username=root", "--from-literal=password=Milvus"]
     world.kubectl("create", "secret", "generic", "milvus-auth", "-n", namespace, *credentials)
     world.wait(namespace, "pod/milvus-0", "--for=condition=Ready")
     world.apply(namespace, RESOURCE)
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
-    before = set(_pods(world, namespace))
-    world.kubectl("label", "secret", "milvus-auth", "-n", namespace, "rotated=yes")
-    eventually(lambda: _pods(world, namespace) and not before & set(_pods(world, namespace)))
+    assert world.ask(namespace, "semantic-router", QUESTION)[0]["text"]
+    before = set(pods(world, namespace))
+
+    asked = world.load(namespace, "semantic-router", QUESTION, "What is a semantic cache?")
+    assert "changed" in world.run_with_pymilvus(_CHANGE_PASSWORD, f"milvus.{namespace}.svc:19530")
+    patch = json.dumps({"stringData": {"password": "Another-1"}})
+    world.kubectl("patch", "secret", "milvus-auth", "-n", namespace, "--type=merge", "-p", patch)
+    eventually(lambda: pods(world, namespace) and not before & set(pods(world, namespace)))
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
+    assert ask_each(world, namespace, QUESTION) == ["hit", "hit", "hit"]
+    counts = asked.result()
+    assert counts["failures"] == 0, counts

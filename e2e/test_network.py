@@ -7,7 +7,7 @@ import pytest
 
 from e2e.conftest import install
 from e2e.test_milvus import RESOURCE as HYBRID
-from e2e.world import OBJECTS, OPERATOR_NAMESPACE, RELEASE, World, eventually
+from e2e.world import OBJECTS, OPERATOR_NAMESPACE, PATIENCE, RELEASE, World, eventually
 
 ROUTER, MILVUS, STRANGER, OPERATOR = (
     "deployment/semantic-router",
@@ -15,7 +15,7 @@ ROUTER, MILVUS, STRANGER, OPERATOR = (
     "pod/stranger",
     f"deployment/{RELEASE}",
 )
-ENFORCING_SECONDS = 30.0
+ENFORCING_SECONDS = 60.0
 _CONNECT = """
 import socket, sys
 try:
@@ -146,7 +146,7 @@ def test_the_operator_works_behind_the_chart_s_policy(world: World, namespace: s
             assert _is_open(world, namespace, STRANGER, pod["status"]["podIP"], 9090)
         # New pods, which have to reach the API server and become ready behind the policy.
         world.kubectl("rollout", "restart", "-n", OPERATOR_NAMESPACE, OPERATOR)
-        world.kubectl("rollout", "status", "-n", OPERATOR_NAMESPACE, OPERATOR, "--timeout=120s")
+        world.kubectl("rollout", "status", "-n", OPERATOR_NAMESPACE, OPERATOR, f"--timeout={PATIENCE}s")
         world.apply(namespace, _resource(None))
         world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
     finally:

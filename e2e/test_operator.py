@@ -4,7 +4,7 @@ import json
 
 from e2e.conftest import install
 from e2e.test_changes import RESOURCE
-from e2e.world import OPERATOR_NAMESPACE, RELEASE, World, eventually
+from e2e.world import OPERATOR_NAMESPACE, PATIENCE, RELEASE, World, eventually
 
 
 def _leader(world: World) -> str:
@@ -18,7 +18,7 @@ def _pods(world: World) -> list[str]:
 
 
 def test_helm_test_passes(world: World) -> None:
-    assert "Succeeded" in world.helm("test", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--timeout=120s")
+    assert "Succeeded" in world.helm("test", RELEASE, "--namespace", OPERATOR_NAMESPACE, f"--timeout={PATIENCE}s")
 
 
 def test_another_takes_over_when_the_leader_is_killed(world: World, namespace: str) -> None:

@@ -1,6 +1,5 @@
 """What the tests need of a cluster, and the three ways to one."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,7 +10,9 @@ from pathlib import Path
 
 from tests.control_plane.binaries import cache_folder, client, find_or_build
 
+from e2e.clusters.choice import choose, existing
 from e2e.clusters.node import machine
+from e2e.images.engine import Engine
 
 Report = Callable[[str], None]
 KIND_NAME = "semantic-router-e2e"
@@ -24,8 +25,12 @@ class Cluster(ABC):
     kubeconfig: Path
 
     @abstractmethod
-    def load(self, image: str, engine: str) -> str:
-        """Makes an image of `engine` (docker, podman) known to the nodes; returns the name to use in pods."""
+    def load(self, image: str, engine: Engine) -> str:
+        """Makes an image that `engine` holds known to the nodes; returns the name to use in pods."""
+
+    def leftovers(self) -> list[str]:
+        """What is still there on this machine after it has ended."""
+        return []
 
 
 class Node(Cluster):
@@ -36,11 +41,13 @@ class Node(Cluster):
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
 
-    def load(self, image: str, engine: str) -> str:
-        with subprocess.Popen([engine, "save", *_archive(engine), image], stdout=subprocess.PIPE) as saved:
-            assert saved.stdout is not None
-            machine.load(saved.stdout)
+    def load(self, image: str, engine: Engine) -> str:
+        with engine.saved(image) as archive:
+            machine.load(archive)
         return image
+
+    def leftovers(self) -> list[str]:
+        return machine.leftovers()
 
 
 class Kind(Cluster):
@@ -51,9 +58,10 @@ class Kind(Cluster):
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
 
-    def load(self, image: str, engine: str) -> str:
-        with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
-            subprocess.run([engine, "save", *_archive(engine), "-o", archive.name, image], check=True)
+    def load(self, image: str, engine: Engine) -> str:
+        with engine.saved(image) as content, tempfile.NamedTemporaryFile(suffix=".tar") as archive:
+            shutil.copyfileobj(content, archive)
+            archive.flush()
             subprocess.run(["kind", "load", "image-archive", archive.name, "--name", KIND_NAME], check=True)
         return image
 
@@ -67,20 +75,17 @@ class Existing(Cluster):
         self.kubeconfig = kubeconfig
         self._registry = registry.rstrip("/")
 
-    def load(self, image: str, engine: str) -> str:
+    def load(self, image: str, engine: Engine) -> str:
         pushed = f"{self._registry}/{image.rpartition('/')[2]}"
-        subprocess.run([engine, "tag", image, pushed], check=True)
-        subprocess.run([engine, "push", pushed], check=True)
+        engine.run("tag", image, pushed)
+        engine.run("push", pushed)
         return pushed
 
 
 @contextmanager
 def cluster(report: Report) -> Iterator[Cluster]:
-    """The cluster that E2E_CLUSTER (kind, node, existing) names, else the first of these that can be had here.
-
-    Ends what it started. Raises NodeError, UnavailableError or SystemExit with what is missing.
-    """
-    chosen = os.environ.get("E2E_CLUSTER") or _available()
+    """The cluster of `choose()`. Ends what it started. Raises NodeError or UnavailableError with what is missing."""
+    chosen = choose()
     report(f"cluster: {chosen}")
     if chosen == "kind":
         with _kind() as found:
@@ -90,18 +95,14 @@ def cluster(report: Report) -> Iterator[Cluster]:
         if (kept := machine.running()) is not None:
             yield Node(kept)
             return
-        kubeconfig = machine.up(report)
+        kubeconfig = machine.up(report, attached=True)
         try:
             yield Node(kubeconfig)
         finally:
             machine.down()
-    elif chosen == "existing":
-        kubeconfig, registry = os.environ.get("KUBECONFIG"), os.environ.get("E2E_REGISTRY")
-        if not kubeconfig or not registry:
-            raise SystemExit("An existing cluster needs KUBECONFIG and E2E_REGISTRY (where its nodes pull from).")
-        yield Existing(Path(kubeconfig), registry)
     else:
-        raise SystemExit(f"E2E_CLUSTER is {chosen!r}; it may be kind, node or existing.")
+        given, registry = existing()
+        yield Existing(Path(given), registry)
 
 
 def programs(report: Report) -> dict[str, Path]:
@@ -109,14 +110,6 @@ def programs(report: Report) -> dict[str, Path]:
     if any(client(name) is None for name in ("kubectl", "helm")):
         find_or_build(report)
     return {name: found for name in ("kubectl", "helm") if (found := client(name)) is not None}
-
-
-def _available() -> str:
-    if shutil.which("kind") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0:
-        return "kind"
-    if os.name == "posix" and os.uname().sysname == "Linux" and os.geteuid() == 0:
-        return "node"
-    return "existing"
 
 
 @contextmanager
@@ -128,7 +121,3 @@ def _kind() -> Iterator[Cluster]:
         yield Kind(kubeconfig)
     finally:
         subprocess.run(["kind", "delete", "cluster", "--name", KIND_NAME], check=True)
-
-
-def _archive(engine: str) -> list[str]:
-    return ["--format", "docker-archive"] if engine == "podman" else []

@@ -1,4 +1,4 @@
-"""Builds the images with docker or podman; the base image comes from its registry, else from Debian's packages."""
+"""Builds the images; the base image comes from its registry, else from Debian's packages."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from typing import Any
 from tests.control_plane.binaries import UnavailableError, cache_folder, locked
 
 from e2e.clusters.cluster import Report
+from e2e.images.engine import Engine, find_engine
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -22,20 +23,24 @@ _PACKAGES = "python3,python3-venv,ca-certificates"
 
 @dataclass(frozen=True)
 class Images:
-    """Names of what was built, and the engine (docker, podman) that holds them."""
+    """Names of what was built, and the engine that holds them."""
 
-    engine: str
+    engine: Engine
     router: str = "localhost/semantic-router:e2e"
     operator: str = "localhost/semantic-router-operator:e2e"
-    milvus: str = "localhost/milvus-server:e2e"
+    # The tag is the version, as it is of Milvus' own images: readiness compares them.
+    milvus: str = "localhost/milvus-server:v2.3.5"
     client: str = "localhost/semantic-router-client:e2e"
 
 
 def build(report: Report) -> Images:
     """Builds all images. Raises UnavailableError with the end of the builder's words."""
-    images = Images(_engine())
-    base = os.environ.get("BASE_IMAGE") or _base(images.engine, report)
+    images = Images(find_engine())
+    base = _base(images.engine, report)
     revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    options = ["--network=host", *(_podman_options() if images.engine.name == "podman" else [])]
+    options += ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"REVISION={revision}"]
+    words = ""
     for tag, arguments in (
         (images.router, ["--target", "router", "-f", "Dockerfile"]),
         (images.operator, ["--target", "operator", "-f", "Dockerfile"]),
@@ -43,15 +48,14 @@ def build(report: Report) -> Images:
         (images.client, ["-f", str(HERE / "client.Dockerfile")]),
     ):
         report(f"building {tag}")
-        options = ["--network=host", *_podman_options()] if images.engine == "podman" else ["--network=host"]
-        options += ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", f"REVISION={revision}"]
-        _run(images.engine, "build", *options, "-t", tag, *arguments, ".")
+        words += images.engine.run("build", *options, "-t", tag, *arguments, ".")
+    images.engine.forget_unused(words)
     return images
 
 
 def inspect(images: Images, image: str) -> dict[str, Any]:
     """What the engine tells about an image. Raises UnavailableError."""
-    found: list[dict[str, Any]] = json.loads(_run(images.engine, "image", "inspect", image))
+    found: list[dict[str, Any]] = json.loads(images.engine.run("image", "inspect", image))
     return found[0]
 
 
@@ -61,15 +65,7 @@ def inside(images: Images, image: str, *command: str) -> str:
     Raises UnavailableError with its words when it fails.
     """
     limits = ["--rm", "--read-only", "--network=none", "--cap-drop=all"]
-    return _run(images.engine, "run", *limits, f"--entrypoint={command[0]}", image, *command[1:])
-
-
-def _engine() -> str:
-    if shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0:
-        return "docker"
-    if shutil.which("podman"):
-        return "podman"
-    raise UnavailableError("Images are built with docker or podman; install one of them.")
+    return images.engine.run("run", *limits, f"--entrypoint={command[0]}", image, *command[1:])
 
 
 def _podman_options() -> list[str]:
@@ -83,13 +79,18 @@ def _podman_options() -> list[str]:
     return options
 
 
-def _base(engine: str, report: Report) -> str:
-    for known in (PUBLIC_BASE, OWN_BASE):
-        if _call(engine, "image", "inspect", known).returncode == 0:
+def _base(engine: Engine, report: Report) -> str:
+    """The name of the base image, which is there: of BASE_IMAGE, else the public one, else one made of packages."""
+    wanted = os.environ.get("BASE_IMAGE")
+    for known in (wanted,) if wanted else (PUBLIC_BASE, OWN_BASE):
+        if engine.call("image", "inspect", known).returncode == 0:
             return known
-    report(f"pulling {PUBLIC_BASE}")
-    if _call(engine, "pull", PUBLIC_BASE).returncode == 0:
-        return PUBLIC_BASE
+    public = wanted or PUBLIC_BASE
+    report(f"pulling {public}")
+    if (pulled := engine.call("pull", public)).returncode == 0:
+        return public
+    if wanted:
+        raise UnavailableError(f"BASE_IMAGE {wanted} cannot be pulled:\n{pulled.stderr.strip()[-800:]}")
     archive = cache_folder() / "base-bookworm.tar"
     archive.parent.mkdir(parents=True, exist_ok=True)
     with locked(archive.with_suffix(".lock")):
@@ -103,20 +104,5 @@ def _base(engine: str, report: Report) -> str:
             if done.returncode != 0:
                 raise UnavailableError(f"mmdebstrap failed:\n{done.stderr.strip()[-800:]}")
             fresh.rename(archive)
-    _run(engine, "import", str(archive), OWN_BASE)
+    engine.run("import", str(archive), OWN_BASE)
     return OWN_BASE
-
-
-def _run(engine: str, *arguments: str) -> str:
-    done = _call(engine, *arguments)
-    if done.returncode != 0:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-        raise UnavailableError(f"{engine} {arguments[0]} failed:\n{tail}")
-    return done.stdout
-
-
-def _call(engine: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ}
-    if engine == "podman":
-        environment.setdefault("CONTAINERS_CONF", str(HERE / "containers.conf"))
-    return subprocess.run([engine, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)

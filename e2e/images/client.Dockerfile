@@ -1,4 +1,4 @@
-# Real clients inside the cluster: the openai package and pymilvus, as the tests of this machine use them.
+# Inside the cluster: a real client, the openai package, and an S3 server, as the tests of this machine use them.
 ARG BASE_IMAGE
 # hadolint ignore=DL3006
 FROM ${BASE_IMAGE}

@@ -1,11 +1,11 @@
 """`python -m e2e.clusters.node up|down|load IMAGE...|run COMMAND...`."""
 
-import subprocess
 import sys
 
 from tests.control_plane.binaries import UnavailableError
 
 from e2e.clusters.node import machine
+from e2e.images.engine import find_engine
 
 
 def main(arguments: list[str]) -> int:
@@ -16,11 +16,10 @@ def main(arguments: list[str]) -> int:
         case ["down"]:
             machine.down()
         case ["load", *images] if images:
+            engine = find_engine()
             for image in images:
-                command = ["podman", "save", "--format", "docker-archive", image]
-                with subprocess.Popen(command, stdout=subprocess.PIPE) as saved:
-                    assert saved.stdout is not None
-                    machine.load(saved.stdout)
+                with engine.saved(image) as archive:
+                    machine.load(archive)
         case ["run", *command] if command:
             done = machine.inside(*command)
             sys.stdout.buffer.write(done.stdout)

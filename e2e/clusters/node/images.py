@@ -3,8 +3,12 @@
 import hashlib
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
+
+# As Go calls what the kernel calls otherwise.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_image(program: Path, tag: str, target: Path) -> None:
@@ -14,7 +18,7 @@ def write_image(program: Path, tag: str, target: Path) -> None:
         _add(archive, program.name, program.read_bytes(), 0o755)
     content = layer.getvalue()
     config = {
-        "architecture": "amd64",
+        "architecture": _ARCHITECTURES.get(os.uname().machine, os.uname().machine),
         "os": "linux",
         "config": {"Entrypoint": [f"/{program.name}"], "User": "65535"},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(content).hexdigest()}"]},

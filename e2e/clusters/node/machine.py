@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import IO
 
 from e2e.clusters.node import certificates, images
+from e2e.clusters.node import leftovers as remains
 from e2e.clusters.node.programs import prepare
+from e2e.clusters.node.requirements import NAMESPACES
 from e2e.clusters.node.settings import (
     DNS_IMAGE,
     HOST_ADDRESS,
@@ -27,7 +29,6 @@ from e2e.clusters.node.settings import (
 
 ROOT = Path(__file__).parents[3]
 READY_SECONDS = 180.0
-_NAMESPACES = ("--mount", "--net", "--pid", "--ipc", "--uts")
 
 
 class NodeError(Exception):
@@ -40,9 +41,10 @@ def running() -> Path | None:
     return folders.kubeconfig if _init(folders) is not None else None
 
 
-def up(report: Callable[[str], None]) -> Path:
+def up(report: Callable[[str], None], attached: bool = False) -> Path:
     """Starts a fresh node and returns the administrator's kubeconfig once pods can be run.
 
+    `attached`: it ends with the process that started it, however that ends.
     Raises NodeError, and UnavailableError with what to install.
     """
     folders = Folders.default()
@@ -51,13 +53,15 @@ def up(report: Callable[[str], None]) -> Path:
     if os.geteuid() != 0:
         raise NodeError("A node without Docker needs root, for its namespaces and mounts.")
     programs = prepare(folders.programs, report)
+    # What one that was killed may have left.
+    down()
     shutil.rmtree(folders.state, ignore_errors=True)
     (folders.state / "logs").mkdir(parents=True)
     certificates.make(folders.state / "certificates", folders.kubeconfig)
     images.write_image(programs["pause"], PAUSE_IMAGE, folders.state / "images" / "pause.tar")
     images.write_image(programs["coredns"], DNS_IMAGE, folders.state / "images" / "coredns.tar")
     try:
-        _start(folders, programs)
+        _start(folders, programs, attached)
         _wait(folders, programs["kubectl"])
     except BaseException:
         down()
@@ -86,6 +90,12 @@ def down(keep_logs: bool = True) -> None:
             folders.state.rmdir()
 
 
+def leftovers() -> list[str]:
+    """What an ended node has left on the machine; of a running one, nothing is left behind."""
+    folders = Folders.default()
+    return [] if _init(folders) is not None else remains.found(folders)
+
+
 def inside(*command: str, stdin: IO[bytes] | None = None) -> subprocess.CompletedProcess[bytes]:
     """Runs a command in the node's namespaces. Raises NodeError when there is no node."""
     folders = Folders.default()
@@ -108,14 +118,15 @@ def _environment(folders: Folders) -> dict[str, str]:
     return {**os.environ, "PATH": f"{control_plane}{os.pathsep}{os.environ['PATH']}"}
 
 
-def _start(folders: Folders, programs: dict[str, Path]) -> None:
+def _start(folders: Folders, programs: dict[str, Path], attached: bool) -> None:
     # One folder on PATH has them all, wherever they were found.
     links = folders.state / "programs"
     links.mkdir()
     for name, path in programs.items():
         (links / name).symlink_to(path)
     # The namespaces' own process is unshare's child; --kill-child makes it end with unshare.
-    command = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+    command = ["setpriv", "--pdeathsig=KILL"] if attached else []
+    command += ["unshare", *NAMESPACES, "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
     with folders.log("init").open("wb") as log:
         outer = subprocess.Popen(
             [*command, sys.executable, "-m", "e2e.clusters.node.inside"],
@@ -172,8 +183,7 @@ def _init(folders: Folders) -> int | None:
 
 def _remove_cgroups() -> None:
     """The kubelet's and containerd's groups are empty now; a group goes only when it is empty and has no child."""
-    roots = [path for name in ("kubepods", "k8s.io") for path in Path("/sys/fs/cgroup").glob(f"**/{name}")]
-    for root in roots:
+    for root in remains.cgroups():
         for group, _, _ in os.walk(root, topdown=False):
             deadline = time.monotonic() + 5
             while Path(group).exists() and time.monotonic() < deadline:
