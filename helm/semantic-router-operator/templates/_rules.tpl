@@ -132,6 +132,17 @@
   - patch
   - delete
 - apiGroups:
+  - semanticrouter.dev
+  resources:
+  - semanticcachebackups
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - patch
+  - delete
+- apiGroups:
   - cert-manager.io
   resources:
   - certificates
@@ -173,6 +184,16 @@
   - get
   - create
   - patch
+- apiGroups:
+  - snapshot.storage.k8s.io
+  resources:
+  - volumesnapshots
+  verbs:
+  - get
+  - list
+  - watch
+  - create
+  - delete
 - apiGroups:
   - ''
   resources:

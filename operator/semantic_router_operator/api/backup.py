@@ -40,7 +40,8 @@ class S3Storage(ApiModel):
 
 
 class Snapshots(ApiModel):
-    """VolumeSnapshots of the managed Milvus' volumes, made after each backup that has succeeded."""
+    """VolumeSnapshots of the managed Milvus' volumes, made after each backup that has succeeded. They are as consistent
+    as after a crash, and say so."""
 
     enabled: bool | None = Field(
         None, description="None: as the preset says. Only a managed Milvus has volumes that the operator knows."
@@ -49,11 +50,6 @@ class Snapshots(ApiModel):
         None, description="The VolumeSnapshotClass; none: the cluster's default for the volumes' driver."
     )
     keep: int = Field(2, ge=1, le=100, description="How many of each volume are kept.")
-    quiesce: bool = Field(
-        False,
-        description="Whether Milvus is stopped while its volumes are cut, so that they agree with one another; the "
-        "cache answers from memory meanwhile. false: they are only as consistent as after a crash, and say so.",
-    )
 
 
 class Backup(ApiModel):

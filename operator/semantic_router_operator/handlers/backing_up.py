@@ -17,6 +17,7 @@ from semantic_router_operator.cluster.errors import ApiError
 from semantic_router_operator.cluster.events import EventRecorder
 from semantic_router_operator.cluster.informer import Informer
 from semantic_router_operator.cluster.objects import Objects
+from semantic_router_operator.handlers.snapshots import Snapshotter
 from semantic_router_operator.plan.events import Event
 from semantic_router_operator.plan.key import API_VERSION, INSTANCE_LABEL, ObjectKey
 from semantic_router_operator.plan.reconcile import Desired
@@ -27,8 +28,9 @@ from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.workflows import migration_status
 from semantic_router_operator.workflows.backup_on_demand import ENDED, SeenJob, begun, ended, following, wants_job
 from semantic_router_operator.workflows.backup_runs import run_of, running, unread
-from semantic_router_operator.workflows.backups import with_backups
+from semantic_router_operator.workflows.backups import with_backups, with_snapshots
 from semantic_router_operator.workflows.migration_objects import in_force
+from semantic_router_operator.workflows.snapshots import snapshots_told
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -57,12 +59,18 @@ class BackupKeeper:
         self._events = events
         self._wake = wake
         self._timers: dict[Key, asyncio.TimerHandle] = {}
-        self.informers = {
+        self._snapshotter = Snapshotter(connection, discovery, objects, namespaces, self._snapshot_changed)
+        self._asked = {
             namespace: Informer(
                 connection, discovery, API_VERSION, KIND, namespace or None, "", self._changed, under_its_router
             )
             for namespace in (namespaces or ("",))
         }
+
+    @property
+    def informers(self) -> list[Informer]:
+        """All of them."""
+        return [*self._asked.values(), *self._snapshotter.informers.values()]
 
     def forget(self, key: Key) -> None:
         """The router is gone."""
@@ -85,10 +93,12 @@ class BackupKeeper:
             return replace(desired, status={**desired.status, "backup": before}) if before else desired
         jobs = [each for each in children if each["kind"] in ("Job", "CronJob")]
         if any(unread(component, jobs, pods, now) for component in _COMPONENTS):
-            self._again((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+            self._again(_key(raw))
         resource = in_force(parse(raw), migration_status.load(status))
         moving = bool((status.get("migration") or {}).get("step"))
-        return with_backups(resource, desired, before, jobs, pods, now, problems=problems, moving=moving)
+        told = with_backups(resource, desired, before, jobs, pods, now, problems=problems, moving=moving)
+        there = self._snapshotter.existing(_key(raw), raw["metadata"]["uid"])
+        return with_snapshots(told, snapshots_told(there))
 
     async def carry_on(
         self,
@@ -105,6 +115,9 @@ class BackupKeeper:
 
         Raises ApiError, UnknownKindError.
         """
+        router = _resource(key, raw, desired)
+        if desired is not None and router[0] is not None and router[1] is None:
+            await self._snapshotter.carry_on(router[0], desired.status.get("backup") or {}, now)
         jobs = [each for each in children if each["kind"] == "Job"]
         busy = running(backup_names.COMPONENT, jobs)
         for each in self._of(key):
@@ -115,7 +128,7 @@ class BackupKeeper:
             except InvalidResource as error:
                 log.warning("backup_invalid", namespace=key[0], name=each["metadata"]["name"], reason=str(error))
                 continue
-            resource, hindered = _resource(key, raw, desired)
+            resource, hindered = router
             if hindered is None and resource is not None:
                 hindered = _hindered(resource, raw or {}, problems, busy)
             job = next((found for found in jobs if found["metadata"]["name"] == asked.status.get("job")), None)
@@ -160,15 +173,22 @@ class BackupKeeper:
         self._timers[key] = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wake, key)
 
     def _informer(self, namespace: str) -> Informer:
-        return self.informers.get(namespace) or self.informers[""]
+        return self._asked.get(namespace) or self._asked[""]
 
     def _of(self, key: Key) -> list[Json]:
         found = self._informer(key[0]).of_instance(*key)
         return sorted(found, key=lambda each: (each["metadata"].get("creationTimestamp", ""), each["metadata"]["name"]))
 
+    def _snapshot_changed(self, obj: Json) -> None:
+        self._wake((obj["metadata"]["namespace"], obj["metadata"]["labels"][INSTANCE_LABEL]))
+
     def _changed(self, obj: Json) -> None:
         if not ended(obj["status"]):
             self._wake((obj["metadata"]["namespace"], obj["metadata"]["labels"][INSTANCE_LABEL]))
+
+
+def _key(raw: Mapping[str, Any]) -> Key:
+    return raw["metadata"]["namespace"], raw["metadata"]["name"]
 
 
 def _resource(

@@ -31,6 +31,7 @@ from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.reconcile import Desired, Plan, plan
 from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
 from semantic_router_operator.plan.secrets import mention_problems, secret_problems
+from semantic_router_operator.render import snapshots
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
 from semantic_router_operator.render.milvus_address import rerouted
@@ -40,7 +41,10 @@ Json = dict[str, Any]
 Key = tuple[str, str]
 
 KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS)
-OPTIONAL_KINDS = tuple((each.api_version, each.kind) for each in CHILD_KINDS if each.optional)
+OPTIONAL_KINDS = (
+    *((each.api_version, each.kind) for each in CHILD_KINDS if each.optional),
+    (snapshots.API_VERSION, snapshots.KIND),
+)
 
 # How often it is looked whether the CustomResourceDefinition has been installed.
 INSTALLED_SECONDS = 5.0
@@ -134,7 +138,7 @@ class Reconciler:
             *self._pods.values(),
             *referenced,
             *self._managed.informers.values(),
-            *self._backups.informers.values(),
+            *self._backups.informers,
         ]
 
     async def run(self) -> None:

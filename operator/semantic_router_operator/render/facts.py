@@ -8,7 +8,7 @@ from semantic_router_operator.render.kinds import CHILD_KINDS
 from semantic_router_proxy.version import __version__
 
 # Kinds that a cluster may serve or not, and that rendering makes use of.
-OPTIONAL_KINDS = frozenset(each.kind for each in CHILD_KINDS if each.optional)
+OPTIONAL_KINDS = frozenset({"VolumeSnapshot", *(each.kind for each in CHILD_KINDS if each.optional)})
 DEFAULT_IMAGE = f"ghcr.io/semantic-router/semantic-router:{__version__}"
 DEFAULT_OPERATOR_IMAGE = f"ghcr.io/semantic-router/semantic-router-operator:{__version__}"
 

@@ -36,5 +36,7 @@ CHILD_KINDS = (
     ChildKind("monitoring.coreos.com/v1", "ServiceMonitor", "servicemonitors", optional=True),
     ChildKind("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules", optional=True),
     ChildKind("milvus.io/v1beta1", "Milvus", "milvuses", optional=True),
+    # Before an upgrade of a managed Milvus.
+    ChildKind("semanticrouter.dev/v1alpha1", "SemanticCacheBackup", "semanticcachebackups"),
     ChildKind("cert-manager.io/v1", "Certificate", "certificates", optional=True),
 )

@@ -3,11 +3,13 @@
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.milvus import managed_of
+from semantic_router_operator.render.snapshots import wanted as wants_snapshots
 
 _PLURALS = {
     "HTTPRoute": "httproutes.gateway.networking.k8s.io",
     "ServiceMonitor": "servicemonitors.monitoring.coreos.com",
     "PrometheusRule": "prometheusrules.monitoring.coreos.com",
+    "VolumeSnapshot": "volumesnapshots.snapshot.storage.k8s.io (and the snapshot controller of the storage's vendor)",
     "Certificate": "certificates.cert-manager.io (https://cert-manager.io/docs/installation/)",
 }
 INSTALL_MILVUS_OPERATOR = (
@@ -26,6 +28,7 @@ def missing_kinds(resource: SemanticRouter, facts: ClusterFacts) -> list[tuple[s
             monitoring is not None and monitoring.service_monitor == "on",
         ),
         "spec.monitoring.rules": ("PrometheusRule", monitoring is not None and monitoring.rules == "on"),
+        "spec.backup.snapshots": ("VolumeSnapshot", wants_snapshots(resource)),
         "spec.milvus.managed.tls.issuerRef": ("Certificate", _wants_certificate(resource)),
     }
     found = [

@@ -31,6 +31,8 @@ def rules() -> list[Rule]:
         # Of the whole cluster: in a Role it grants nothing, and then nobody looks whether Milvus' volumes can be made.
         _rule("storage.k8s.io", ["storageclasses"], ["get", "list"]),
         _rule("events.k8s.io", ["events"], ["get", "create", "patch"]),
+        # Cut after a backup; deleted when they are too many.
+        _rule("snapshot.storage.k8s.io", ["volumesnapshots"], [*_WATCH, "create", "delete"]),
         # What the doctor looks at beside that, when a resource stays not ready.
         _rule("", ["events"], ["list"]),
         _rule("apps", ["statefulsets"], ["list"]),

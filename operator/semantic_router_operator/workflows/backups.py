@@ -65,6 +65,15 @@ def with_backups(
     )
 
 
+def with_snapshots(desired: Desired, told: Mapping[str, Any] | None) -> Desired:
+    """Return what is desired with what is told of the volumes' snapshots."""
+    backup = desired.status.get("backup")
+    if backup is None:
+        return desired
+    kept = {key: value for key, value in backup.items() if key != "snapshots"}
+    return replace(desired, status={**desired.status, "backup": kept | ({"snapshots": told} if told else {})})
+
+
 def counted(before: Mapping[str, Any], backups: Sequence[Run], trials: Sequence[Run]) -> Json:
     """Return status.backup with the Jobs that had not been counted yet."""
     told = dict(before)
