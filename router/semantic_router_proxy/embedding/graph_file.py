@@ -26,7 +26,7 @@ from semantic_router_proxy.embedding.model_files import (
 
 _FOLDER_VARIABLE = "SEMANTIC_ROUTER_MODEL_DIR"
 # Counts with the model's digest in the folder's name: a graph made by older code is never taken for a new one.
-_GRAPH_VERSION = 2
+_GRAPH_VERSION = 3
 _GRAPH_FILE = "model.onnx"
 # In the format of sha256sum, so that `sha256sum --check SHA256SUMS` verifies a folder as well.
 _SUMS_FILE = "SHA256SUMS"

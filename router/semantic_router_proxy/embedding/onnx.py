@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from semantic_router_proxy.config.embedding import EmbeddingConfig
 from semantic_router_proxy.embedding.base import EmbedderIdentity, EmbeddingError, Vectors
 from semantic_router_proxy.embedding.batches import Batches
+from semantic_router_proxy.embedding.eight_bits import PRECISION
 from semantic_router_proxy.embedding.graph_file import Graph, load_graph
 
 # Texts of one run: more would only make the others wait, since one run already uses the thread fully.
@@ -24,7 +25,8 @@ class OnnxEmbedder:
         self._session = _start_session(graph, config.threads)
         self._tokenizer = _make_tokenizer(graph)
         dimension = graph.architecture.hidden_size
-        self._identity = EmbedderIdentity(config.model, config.revision or graph.digest[:12], dimension)
+        revision = f"{config.revision or graph.digest[:12]}-{PRECISION}"
+        self._identity = EmbedderIdentity(config.model, revision, dimension)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
         self._batches = Batches(self.embed_now, self._thread)
 

@@ -36,6 +36,15 @@ class SmallModel:
     def save_weights(self) -> None:
         save_file(self.weights, str(self.folder / "model.safetensors"))
 
+    def rounded(self) -> "SmallModel":
+        """The same model with each row of the encoder's matrices in whole steps of a 127th of its largest weight."""
+        weights = dict(self.weights)
+        for name, values in self.weights.items():
+            if name.startswith("encoder.") and values.ndim == 2:
+                step = np.maximum(np.abs(values).max(axis=1, keepdims=True) / 127, np.finfo(np.float32).tiny)
+                weights[name] = (np.rint(values / step) * step).astype(np.float32)
+        return SmallModel(self.folder, weights)
+
     def compute(self, words: Sequence[str], pooling: str) -> Array:
         """BERT as its paper has it (Devlin et al. 2019), one text at a time, without padding."""
         ids = [WORDS.index(word) for word in ("[CLS]", *words, "[SEP]")]
