@@ -45,6 +45,17 @@ def test_an_upgrade_of_the_chart_keeps_routers_and_their_pods(world: World, name
     assert set(pods) <= after
 
 
+def test_rights_in_one_namespace_are_enough_for_it(world: World, namespace: str) -> None:
+    install(world, "--set", f"watchNamespaces={{{namespace}}},rbac.aggregate=false")
+    try:
+        bound = world.get("clusterroles,clusterrolebindings")["items"]
+        assert [each["metadata"]["name"] for each in bound if RELEASE in each["metadata"]["name"]] == []
+        world.apply(namespace, RESOURCE)
+        world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
+    finally:
+        install(world)
+
+
 def test_the_chart_s_removal_leaves_routers_serving(world: World, namespace: str) -> None:
     world.apply(namespace, RESOURCE)
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
