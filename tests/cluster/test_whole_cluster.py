@@ -37,7 +37,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     programs = find_or_build(lambda line: print(line, file=sys.stderr))
     plane = ControlPlane(programs, tmp_path_factory.mktemp("plane"))
     try:
-        plane.start(sorted((ROOT / "crds").glob("*.yaml"), key=lambda path: path.name == "kustomization.yaml")[:1])
+        plane.start(sorted((ROOT / "crds").glob("*.yaml")))
         certificate = plane.folder / "certs" / "apiserver.crt"
         kubectl, helm = programs["kubectl"], programs["helm"]
         yield Own(plane, Access(plane.url, plane.kubeconfig, certificate, plane.audit_log, kubectl, helm))

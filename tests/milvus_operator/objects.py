@@ -6,6 +6,8 @@ from tests.milvus_operator.defaults import components_of
 
 Json = dict[str, Any]
 MANAGED_BY = "milvus-operator"
+# Of the pods that the Service of Milvus leads to.
+SERVED = "milvus.io/service"
 
 
 def dependencies(milvus: Json) -> list[Json]:
@@ -41,8 +43,8 @@ def own(milvus: Json, image: str | None = None) -> list[Json]:
     """Milvus' own objects. `image` runs in place of the one that is asked for, where pods really run."""
     name, spec = milvus["metadata"]["name"], milvus["spec"]
     labels = {"app.kubernetes.io/instance": name, "app.kubernetes.io/name": "milvus"}
-    front = "proxy" if spec["mode"] == "cluster" else "standalone"
-    service = _service(f"{name}-milvus", {**labels, "app.kubernetes.io/component": front}, 19530, 9091)
+    service = _service(f"{name}-milvus", {**labels, SERVED: "true"}, 19530, 9091)
+    service["metadata"]["labels"] = {}
     config = {**_object("v1", "ConfigMap", name, {}), "data": {"user.yaml": ""}}
     found = [config, service]
     for component in components_of(spec):
@@ -84,12 +86,18 @@ def _deployment(milvus: Json, component: str, name: str, image: str | None) -> J
         container |= _running(milvus, image)
     pod: Json = {"containers": [container], "volumes": components.get("volumes") or []}
     deployment = _object("apps/v1", "Deployment", name, {"app.kubernetes.io/component": component.lower()})
+    # With -1 they are an autoscaler's.
+    replicas = int(own_part.get("replicas", 1))
+    annotations = components.get("podAnnotations") or {}
     deployment["spec"] = {
-        "replicas": max(int(own_part.get("replicas", 1)), 0) or 1,
+        **({"replicas": replicas} if replicas >= 0 else {}),
         "minReadySeconds": 2,
         "selector": {"matchLabels": labels},
         "template": {
-            "metadata": {"labels": labels, "annotations": components.get("podAnnotations") or {}},
+            "metadata": {
+                "labels": {**labels, **({SERVED: "true"} if component in ("proxy", "standalone") else {})},
+                "annotations": {"milvus.io/using-configmap": milvus["metadata"]["name"], **annotations},
+            },
             "spec": {**pod, "terminationGracePeriodSeconds": 5},
         },
     }

@@ -23,8 +23,17 @@ _PLURALS = {
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
 }
-# The real one reports the dependencies with its first probe, after its own Deployments.
-_ORDER = ("EtcdReady", "StorageReady", "MsgStreamReady", "MilvusReady", "MilvusUpdated")
+# The real one reports the dependencies with its first probe, and makes its own Deployments after that.
+_FIRST = ("MilvusReady", "MilvusUpdated")
+_DEPENDENCIES = ("EtcdReady", "StorageReady", "MsgStreamReady")
+# The reasons that it has: all is well, or not.
+_REASONS = {
+    "EtcdReady": ("EtcdReady", "EtcdNotReady"),
+    "StorageReady": ("StorageReady", "ClientError"),
+    "MsgStreamReady": ("MsgStreamReady", "ConnectionFailed"),
+    "MilvusReady": ("ReasonMilvusHealthy", "MilvusComponentNotHealthy"),
+    "MilvusUpdated": ("MilvusComponentsUpdated", "MilvusComponentsUpdating"),
+}
 
 
 class StandIn:
@@ -60,9 +69,14 @@ class StandIn:
             return
         if FINALIZER not in milvus["metadata"].get("finalizers", ()):
             return
+        if not milvus.get("status"):
+            # The beginning: nothing yet of the generation that it has seen.
+            began = {"status": "Pending", "currentImage": milvus["spec"]["components"]["image"]}
+            await self._connection.request("PATCH", f"{path}/status", {}, {"status": began}, content_type=MERGE)
         for obj in dependencies(milvus):
             await self._make(namespace, obj, only_once=obj["kind"] != "PersistentVolumeClaim")
-        ready = not any(faults.down(milvus, kind) for kind in faults.CONDITIONS[:3])
+        told = {each["type"]: each["status"] for each in (milvus.get("status") or {}).get("conditions") or ()}
+        ready = all(told.get(kind) == "True" for kind in _DEPENDENCIES)
         # What waits for a dependency waits in silence: it is reported as done.
         if ready and faults.PODS_STUCK not in faults.annotations(milvus):
             for obj in own(milvus, self._image):
@@ -109,21 +123,25 @@ class StandIn:
         before = {each["type"]: each for each in (milvus.get("status") or {}).get("conditions") or ()}
         states = {kind: faults.down(milvus, kind) for kind in faults.CONDITIONS}
         pods = await self._pods_ready(milvus, namespace)
-        states["MilvusReady"] = states["MilvusReady"] or (None if pods else "pods are not ready")
+        states["MilvusReady"] = states["MilvusReady"] or (None if pods else "[standalone] not ready")
+        states["MilvusUpdated"] = None if pods else "Milvus components[standalone] are updating"
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         conditions = []
-        for kind in _ORDER if before else ("MilvusReady", "MilvusUpdated"):
-            problem = states.get(kind)
+        for kind in (*_FIRST, *(_DEPENDENCIES if before else ())):
+            problem = states[kind]
             state = "False" if problem else "True"
             old = before.get(kind, {})
             since = old.get("lastTransitionTime", now) if old.get("status") == state else now
-            conditions.append({"type": kind, "status": state, "reason": "Ready" if state == "True" else "NotReady",
-                               "message": problem or "", "lastTransitionTime": since})  # fmt: skip
+            reason = _REASONS[kind][problem is not None]
+            conditions.append({"type": kind, "status": state, "reason": reason, "message": problem or "",
+                               "lastTransitionTime": since})  # fmt: skip
+        unhealthy = "Pending" if (milvus.get("status") or {}).get("status") in (None, "Pending") else "Unhealthy"
         status: Json = {
             "conditions": conditions,
             "observedGeneration": milvus["metadata"]["generation"],
             # It ignores the dependencies, once Milvus has been healthy.
-            "status": "Healthy" if pods else "Pending",
+            "status": "Healthy" if pods else unhealthy,
+            "currentImage": milvus["spec"]["components"]["image"],
             "endpoint": f"{milvus['metadata']['name']}-milvus.{namespace}:19530",
         }
         if status != milvus.get("status"):
