@@ -7,6 +7,7 @@ from pydantic import Field
 from semantic_router_operator.api.backup_status import BackupsStatus
 from semantic_router_operator.api.base import ApiModel
 from semantic_router_operator.api.migration import MigrationStatus, PlacementStatus
+from semantic_router_operator.api.restore import RestoreProgress
 
 
 class Condition(ApiModel):
@@ -67,6 +68,7 @@ class Status(ApiModel):
     placement: PlacementStatus | None = Field(None, description="Where the pods' answers are kept.")
     migration: MigrationStatus | None = Field(None, description="The one under way, or the last one.")
     backup: BackupsStatus | None = Field(None, description="What has come of spec.backup.")
+    restore: RestoreProgress | None = Field(None, description="The restore under way, or the last one.")
     replicas: int | None = None
     ready_replicas: int | None = None
     rollout: RolloutStatus | None = Field(None, description="There while an earlier state is in force.")

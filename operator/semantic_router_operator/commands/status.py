@@ -7,13 +7,16 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from semantic_router_operator.api.semantic_cache_restore import RestoreSpec
+from semantic_router_operator.commands.backup import line
 from semantic_router_operator.commands.doctor import observed, show
 from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace, Target, with_target
 from semantic_router_operator.doctor.examination import Report, examine
+from semantic_router_operator.workflows.restore_steps import BACKWARDS, steps_of
 
 Json = Mapping[str, Any]
 _BAD_WHEN_TRUE = frozenset({"Degraded"})
-_NEUTRAL = frozenset({"Migrating"})
+_NEUTRAL = frozenset({"Migrating", "Restoring"})
 
 
 def status(name: Name = None, namespace: Namespace = None, kubeconfig: Kubeconfig = None) -> None:
@@ -65,9 +68,23 @@ def facts(raw: Json) -> Iterator[tuple[str, str]]:
     migration = told.get("migration") or {}
     if migration:
         yield "migration", f"{migration.get('step', '-')} since {migration.get('since', '-')}"
-    backup = told.get("lastBackup") or {}
-    if backup:
-        yield "last backup", f"{backup.get('name', '-')} at {backup.get('time', '-')}"
+    if told.get("backup"):
+        yield "backup", line(told["backup"])
+    restore = told.get("restore") or {}
+    if restore.get("step"):
+        yield "restore", f"{_bar(restore)} {restore['step']} since {restore.get('since', '-')} ({restore['name']})"
+    elif restore:
+        yield "last restore", f"{restore.get('outcome', '-')} at {restore.get('since', '-')} ({restore['name']})"
+
+
+def _bar(restore: Json) -> str:
+    """How far a restore is; on its way back the bar grows shorter."""
+    forward = [name for name in steps_of(RestoreSpec.model_validate(restore["asked"])) if name not in BACKWARDS]
+    passed = [each["step"] for each in restore.get("passed") or ()]
+    done = len([name for name in passed if name in forward])
+    if restore["step"] in BACKWARDS:
+        done = max(0, done - len([name for name in passed if name in BACKWARDS]) - 1)
+    return f"[{'=' * done}{'·' * (len(forward) - done)}] {done}/{len(forward)}"
 
 
 def _mark(condition: Json) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from semantic_router_operator.render.milvus_volumes import growth, tight
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import endpoint
 from semantic_router_operator.render.router_config import router_config
-from semantic_router_operator.workflows import migration_status
+from semantic_router_operator.workflows import migration_status, restore_status
 from semantic_router_operator.workflows.migration import State
 from semantic_router_operator.workflows.migration_objects import asked as as_asked
 from semantic_router_operator.workflows.migration_objects import (
@@ -30,6 +30,8 @@ from semantic_router_operator.workflows.migration_objects import (
     objects_of,
     sides,
 )
+from semantic_router_operator.workflows.restore import Restore
+from semantic_router_operator.workflows.restore_objects import as_run, objects_while, waiting
 
 Secrets = dict[str, frozenset[str]]
 
@@ -111,17 +113,21 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
     paused = (raw["metadata"].get("annotations") or {}).get(PAUSE_ANNOTATION) == "true"
     try:
         resource, state = parse(raw), migration_status.load(raw.get("status") or {})
-        runs, moving = in_force(resource, state), migration_status.condition(resource, state.migration)
+        restore = restore_status.load(raw.get("status") or {})
+        told = (
+            migration_status.condition(resource, state.migration),
+            restore_status.condition(restore, waiting(resource, state)),
+        )
         return Desired(
-            objects=objects_of(resource, state, facts),
+            objects=_objects(resource, state, restore, facts),
             suspended=resource.spec.suspend or paused,
             status=_status(resource),
             secret_problems=secret_problems,
             skipped=[sentence for _, sentence in missing_kinds(resource, facts)],
-            epoch=router_config(runs).config_epoch,
-            milvus=milvus_address(runs, facts),
-            conditions=[moving] if moving is not None else [],
-            hindrance=migration_status.trouble(resource, state),
+            epoch=router_config(as_run(resource, state, restore)).config_epoch,
+            milvus=milvus_address(in_force(resource, state), facts),
+            conditions=[each for each in told if each is not None],
+            hindrance=restore_status.hindrance(restore) or migration_status.trouble(resource, state),
             managed=_managed(resource, state, facts),
         )
     except InvalidResource as error:
@@ -129,6 +135,14 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
     except ValueError as error:
         # The router's own models refuse what the resource's schema lets through.
         return Desired(problems=[str(error)], suspended=paused)
+
+
+def _objects(
+    resource: SemanticRouter, state: State, restore: Restore | None, facts: ClusterFacts
+) -> list[dict[str, Any]]:
+    if restore is not None and restore.running:
+        return objects_while(resource, state, restore, facts)
+    return objects_of(resource, state, facts)
 
 
 def _status(resource: SemanticRouter) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Migrator:
             obstacle=_obstacle(migration, scene, resource.metadata.name) if migration is not None and running else "",
             job=job_state(job, of_component(scene.pods, "migration")),
             rollout=rollout_state(deployment, desired, routers),
-            pods=await _reports(routers) if _matters(resource, state) else (),
+            pods=await reports(routers) if _matters(resource, state) else (),
         )
 
     def _wake_when_due(self, key: Key, resource: SemanticRouter, state: State, now: datetime) -> None:
@@ -126,7 +126,8 @@ def _matters(resource: SemanticRouter, state: State) -> bool:
     return step == steps.VALIDATING or (step in planned and planned[step].then == steps.SWITCHING)
 
 
-async def _reports(pods: Sequence[Mapping[str, Any]]) -> tuple[PodReport, ...]:
+async def reports(pods: Sequence[Mapping[str, Any]]) -> tuple[PodReport, ...]:
+    """What each pod says of itself, asked now."""
     async with aiohttp.ClientSession(trust_env=False) as session:
         asked = [
             traffic.ask(session, name, address) if address else _no_address(name) for name, address in addresses(pods)

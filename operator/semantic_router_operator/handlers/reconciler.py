@@ -23,6 +23,7 @@ from semantic_router_operator.handlers.managed import Look, ManagedMilvus
 from semantic_router_operator.handlers.metrics import tell_backups, tell_conditions
 from semantic_router_operator.handlers.migrating import Migrator, Scene
 from semantic_router_operator.handlers.probing import Prober
+from semantic_router_operator.handlers.restoring import Restorer
 from semantic_router_operator.handlers.write import Writer, WriteRefusedError
 from semantic_router_operator.plan.availability import AVAILABLE, availability
 from semantic_router_operator.plan.findings import ready_pods
@@ -36,6 +37,7 @@ from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
 from semantic_router_operator.render.milvus_address import rerouted
 from semantic_router_operator.workflows.migration_objects import without_rivals
+from semantic_router_operator.workflows.restore_status import restoring
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -127,6 +129,7 @@ class Reconciler:
         self._prober = Prober(self._secrets.data, wake_soon)
         self._migrator = Migrator(wake_soon)
         self._backups = BackupKeeper(connection, self._discovery, self._objects, self._events, namespaces, wake_soon)
+        self._restorer = Restorer(connection, self._discovery, self._objects, self._events, namespaces, wake_soon)
         self._diagnoser = Diagnoser(connection, wake_soon, diagnose_after_seconds)
 
     @property
@@ -139,6 +142,7 @@ class Reconciler:
             *referenced,
             *self._managed.informers.values(),
             *self._backups.informers,
+            *self._restorer.informers.values(),
         ]
 
     async def run(self) -> None:
@@ -198,12 +202,14 @@ class Reconciler:
             self._prober.forget(key)
             tell_conditions(namespace, name, ())
             self._migrator.forget(key)
+            self._restorer.forget(key)
             self._managed.forget(key)
             self._diagnoser.forget(key)
             self._backups.forget(key)
             tell_backups(namespace, name, {})
             nothing = (ClusterFacts(), (), (), ())
             await self._backups.carry_on(key, None, None, *nothing, datetime.now(UTC).replace(microsecond=0))
+            await self._restorer.tell(key, None, None, datetime.now(UTC).replace(microsecond=0))
             return
         self._known.add(key)
         rollout = rollout_of(raw, self._image, self._children_of(key))
@@ -219,6 +225,7 @@ class Reconciler:
             raw = await self._objects.apply_status(own, raw["metadata"]["uid"], kept)
             desired, needs = await self._desired(raw, rollout)
             observed, unseen = await self._observed(raw, desired)
+        await self._restorer.tell(key, raw, desired, time)
         settled = self._writer.settled(key, desired.objects, observed)
         pods = self._pods_of(key)
         probed = replace(self._probed(key, desired), diagnosis=self._diagnoser.found(key))
@@ -265,13 +272,20 @@ class Reconciler:
     async def _moved(
         self, raw: Mapping[str, Any], desired: Desired, needs: Needs, observed: Mapping[ObjectKey, Json], now: datetime
     ) -> Json | None:
-        """Look at a migration; what the status is to say of it, None where that stands there. Raises ApiError."""
+        """Look at a restore, or else at a migration; what the status is to say of it, None where that stands there.
+
+        While a backup is restored, nothing is moved elsewhere, and the other way round. Raises ApiError.
+        """
         if desired.problems or desired.suspended:
             return None
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"])
         managed = desired.managed.conditions if desired.managed is not None else {}
         scene = Scene(desired.objects, observed, self._pods_of(key), needs.problems, needs.versions, managed)
-        return await self._migrator.look(raw, parse(raw), scene, now)
+        resource = parse(raw)
+        restored = await self._restorer.look(raw, resource, scene, now)
+        if restored is not None or restoring(raw.get("status") or {}):
+            return restored
+        return await self._migrator.look(raw, resource, scene, now)
 
     async def _desired(self, resource: Json, rollout: Rollout) -> tuple[Desired, Needs]:
         raw, image = in_force(resource, rollout)
@@ -303,7 +317,7 @@ class Reconciler:
             facts,
         )
         status = raw.get("status") or {}
-        moving = (status.get("placement"), status.get("migration"))
+        moving = (status.get("placement"), status.get("migration"), status.get("restore"))
         annotations = metadata.get("annotations")
         cause = (metadata["uid"], metadata["generation"], annotations, facts, problems, rollout.back, moving)
         known = self._rendered.get(key)

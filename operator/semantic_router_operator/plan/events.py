@@ -11,11 +11,15 @@ from semantic_router_operator.plan.findings import CONFIG_PENDING, NOT_ASKED
 
 Json = Mapping[str, Any]
 # Not ready for a while, as it has to be after a change.
-_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating"}) | managed.EXPECTED
+_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating", "Restoring"}) | managed.EXPECTED
+# A restore that does not go as it should.
+_GOING_BACK = frozenset(
+    {"LeavingAgain", "SwitchingBack", "Dropping", "RollingBack", "GivingUp", "RolledBack", "RollbackFailed", "Failed"}
+)
 
 
 _BACKUPS = frozenset({"BackupHealthy", "BackupReplicated"})
-_TOLD = frozenset({"Ready", "ConfigValid", "Degraded", "Migrating"}) | _BACKUPS
+_TOLD = frozenset({"Ready", "ConfigValid", "Degraded", "Migrating", "Restoring"}) | _BACKUPS
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ def transitions(resource: Json, status: Json) -> list[Event]:
             good = condition["status"] != "False"
             if old is None and good:
                 continue
+        if condition["type"] == "Restoring":
+            good = condition["reason"] not in _GOING_BACK
         # A new resource is not ready and not degraded; only that its configuration was taken is news.
         if old is None and condition["type"] in ("Ready", "Degraded") and good == (condition["type"] == "Degraded"):
             continue

@@ -139,7 +139,7 @@ def plan(
     status = {**with_seen(before, desired.epoch, probed), **found.status}
     if rollout.back:
         status["rollout"] = resource["status"]["rollout"]
-    elif not (stopped or refused or failed or applies or desired.secret_problems or _migrating(desired)):
+    elif not (stopped or refused or failed or applies or desired.secret_problems or _moving(desired)):
         # What is there is what the resource asks for, so that its success and its failure are the resource's.
         if router.reason == ROLLOUT_FAILED:
             told = failing or Trouble(router.reason, router.message)
@@ -209,9 +209,9 @@ def _config_valid(desired: Desired, refused: Sequence[str]) -> Condition:
     return Condition("ConfigValid", "True", "Valid", "The resource is valid.")
 
 
-def _migrating(desired: Desired) -> bool:
-    """A migration has a way back of its own."""
-    return any(each.type == "Migrating" and each.status == "True" for each in desired.conditions)
+def _moving(desired: Desired) -> bool:
+    """A migration, and a restore, has a way back of its own."""
+    return any(each.type in ("Migrating", "Restoring") and each.status == "True" for each in desired.conditions)
 
 
 def _read_by_pods(obj: Mapping[str, Any], existing: Mapping[str, Any] | None) -> bool:

@@ -79,13 +79,13 @@ def _dumped(resource: SemanticRouter, migration: Migration) -> Json:
         "cause": migration.cause,
         "from": migration.source.dumped(),
         "to": migration.target.dumped(),
-        "startedAt": _text(migration.started),
+        "startedAt": time_text(migration.started),
         "step": progress.step,
-        "since": _text(progress.since),
+        "since": time_text(progress.since),
         "attempt": progress.attempt,
         "next": planned.then if planned is not None else None,
-        "retryAt": _text(progress.retry_at),
-        "deadline": _text(progress.deadline),
+        "retryAt": time_text(progress.retry_at),
+        "deadline": time_text(progress.deadline),
         "outcome": progress.outcome,
         "message": progress.message,
         "note": migration.note,
@@ -93,7 +93,7 @@ def _dumped(resource: SemanticRouter, migration: Migration) -> Json:
         "requestsBefore": migration.baseline.requests,
         "failuresBefore": migration.baseline.failures,
         "passed": [
-            {"step": each.step, "since": _text(each.since), "message": each.message} for each in migration.passed
+            {"step": each.step, "since": time_text(each.since), "message": each.message} for each in migration.passed
         ],
     }
     return {key: value for key, value in result.items() if value not in (None, "")}
@@ -103,30 +103,31 @@ def _migration(data: Mapping[str, Any]) -> Migration:
     source, target = Placement.stored(data["from"]), Placement.stored(data["to"])
     if source is None or target is None:
         raise ValueError("not a placement")
-    since = _time(data["since"])
+    since = time_of(data["since"])
     progress = Progress(
         str(data.get("step", "")),
         since,
         int(data.get("attempt", 1)),
-        _time(data["retryAt"]) if "retryAt" in data else None,
-        _time(data["deadline"]) if "deadline" in data else None,
+        time_of(data["retryAt"]) if "retryAt" in data else None,
+        time_of(data["deadline"]) if "deadline" in data else None,
         str(data.get("outcome", "")),
         str(data.get("message", "")),
     )
     if bool(progress.step) is bool(progress.outcome):
         raise ValueError("neither under way nor ended")
     passed = tuple(
-        Passed(str(each["step"]), _time(each["since"]), str(each.get("message", ""))) for each in data.get("passed", ())
+        Passed(str(each["step"]), time_of(each["since"]), str(each.get("message", "")))
+        for each in data.get("passed", ())
     )
     baseline = Traffic(int(data.get("requestsBefore", 0)), int(data.get("failuresBefore", 0)))
     cause, note, why = (str(data.get(key, "")) for key in ("cause", "note", "why"))
-    started = _time(data["startedAt"])
+    started = time_of(data["startedAt"])
     return Migration(str(data["id"]), cause, source, target, started, progress, passed, baseline, note, why)
 
 
-def _text(time: datetime | None) -> str | None:
+def time_text(time: datetime | None) -> str | None:
     return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
     return datetime.fromisoformat(text)

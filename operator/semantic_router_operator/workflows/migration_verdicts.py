@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 from semantic_router_operator.api.lifecycle import Validation
 from semantic_router_operator.workflows import migration_steps as steps
@@ -77,21 +77,33 @@ class Observation:
         return Traffic(sum(p.traffic.requests for p in self.pods), sum(p.traffic.failures for p in self.pods))
 
 
+class Watched(Protocol):
+    """Pods and what they say of themselves."""
+
+    @property
+    def rollout(self) -> Rollout: ...
+    @property
+    def pods(self) -> tuple[PodReport, ...]: ...
+    @property
+    def traffic(self) -> Traffic: ...
+
+
 def verdict(
     progress: Progress, target: Placement, validation: Validation, baseline: Traffic, seen: Observation, now: datetime
 ) -> Verdict:
     """Judge the current step. `baseline` is the traffic of the pods before the switch."""
     if progress.step in (steps.SWITCHING, steps.ROLLING_BACK):
-        return _rollout(seen.rollout)
+        return rolled_out(seen.rollout)
     if progress.step == steps.VALIDATING:
         window_ends = progress.since + timedelta(seconds=validation.window_seconds)
-        return _validation(target, validation, baseline, seen, ended=now >= window_ends)
+        return validated(target, validation, baseline, seen, ended=now >= window_ends)
     if seen.obstacle and progress.step != steps.RESTORING_MODEL:
         return Waiting(seen.obstacle)
-    return Succeeded() if progress.step == steps.PROVISIONING else _job(seen.job)
+    return Succeeded() if progress.step == steps.PROVISIONING else worked(seen.job)
 
 
-def _job(job: JobState) -> Verdict:
+def worked(job: JobState) -> Verdict:
+    """Judge a step that is a Job's."""
     if job.state == "succeeded":
         return Succeeded(job.message)
     if job.state == "failed":
@@ -99,15 +111,15 @@ def _job(job: JobState) -> Verdict:
     return Waiting(job.message)
 
 
-def _rollout(rollout: Rollout) -> Verdict:
+def rolled_out(rollout: Rollout) -> Verdict:
+    """Judge a step that is a rollout of the router's pods."""
     if rollout.done:
         return Succeeded(rollout.message)
     return Failed(rollout.failed, final=True) if rollout.failed else Waiting(rollout.message)
 
 
-def _validation(
-    target: Placement, validation: Validation, baseline: Traffic, seen: Observation, *, ended: bool
-) -> Verdict:
+def validated(target: Placement, validation: Validation, baseline: Traffic, seen: Watched, *, ended: bool) -> Verdict:
+    """Judge pods that are on trial. `ended`: whether the time for it is over."""
     traffic = seen.traffic
     allowed = max(validation.max_error_ratio, baseline.ratio)
     said = f"{traffic.failures} of {traffic.requests} requests failed since the switch"
