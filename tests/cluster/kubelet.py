@@ -42,10 +42,12 @@ class Pod:
 
 @dataclass
 class Kubelet:
-    """Start it with a `kubectl` and a folder; `stop` it at the end."""
+    """Start it with a `kubectl` and a folder; `stop` it at the end. `disk` is the size of each pod's volume, as mount
+    takes it, on a disk of its own that no other process sees (which takes root); none: a folder."""
 
     kubectl: Kubectl
     folder: Path
+    disk: str = ""
     pods: dict[str, Pod] = field(default_factory=dict)
 
     def settle(self, count: int) -> list[Pod]:
@@ -93,6 +95,9 @@ class Kubelet:
         pod = Pod(name, address, folder, None)  # type: ignore[arg-type]
         self.mount(pod)
         command = [sys.executable, "-m", "semantic_router_proxy.cli", "serve", "--config", "config/config.yaml"]
+        if self.disk:
+            mount = f'mount -t tmpfs -o size={self.disk} tmpfs {folder / "data"} && exec "$@"'
+            command = ["unshare", "--mount", "sh", "-c", mount, "sh", *command]
         environment = os.environ | self._environment(described) | {"SEMANTIC_ROUTER_DATA_DIR": str(folder / "data")}
         with (folder / "log").open("wb") as log:
             pod.process = subprocess.Popen(

@@ -103,6 +103,8 @@ def _full(survey: Survey) -> Iterator[Finding]:
 
 def _events(survey: Survey) -> Iterator[tuple[str, str]]:
     ours = {("Pod", each["metadata"]["name"]) for each in survey.pods()}
+    # The operator's Events about the resource outlast what comes and goes: reads of a full disk go on well.
+    ours.add(("SemanticRouter", survey.name))
     claims = survey.all("PersistentVolumeClaim")
     ours |= {("PersistentVolumeClaim", each["metadata"]["name"]) for each in claims if _ours(survey, each)}
     for event in survey.all("Event"):
