@@ -14,11 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 _CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
 _PR_SET_PDEATHSIG = 1
-_SERVER_PORT = 19530
+SERVER_PORT = 19530
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,31 +35,46 @@ def _enter_new(namespace: int) -> None:
 
 def main() -> None:
     folder, port, arguments = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-    _die_with_parent()
     listening = socket.create_server(("127.0.0.1", port))
-    _enter_new(_CLONE_NEWNET)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    # Only now: the first process started after this one is process 1 of the new namespace.
-    _enter_new(_CLONE_NEWPID)
-    command = [sys.executable, "-c", "import milvus; milvus.main()", "--data", str(folder / "data"), *arguments]
-    with (folder / "milvus.log").open("ab") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+    enter_namespaces()
+    server = start(milvus_command(folder, arguments), folder / "milvus.log")
     print(listening.getsockname()[1], flush=True)
     try:
-        asyncio.run(_serve(listening))
+        asyncio.run(forward({SERVER_PORT: listening}))
     finally:
         server.kill()
         server.wait()
 
 
-async def _serve(listening: socket.socket) -> None:
-    server = await asyncio.start_server(_accept, sock=listening)
-    await server.serve_forever()
+def enter_namespaces() -> None:
+    """Go into a new network, and let what is started from now on go into a new process namespace."""
+    _die_with_parent()
+    _enter_new(_CLONE_NEWNET)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    # Only now: the first process started after this one is process 1 of the new namespace.
+    _enter_new(_CLONE_NEWPID)
 
 
-async def _accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def milvus_command(folder: Path, arguments: list[str]) -> list[str]:
+    """Return what starts the server on `folder`/data."""
+    return [sys.executable, "-c", "import milvus; milvus.main()", "--data", str(folder / "data"), *arguments]
+
+
+def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a process that ends with this one."""
+    with log.open("ab") as file:
+        return subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=_die_with_parent)
+
+
+async def forward(ports: dict[int, socket.socket]) -> None:
+    """Pass on what comes in at each socket to its port inside, for ever."""
+    servers = [await asyncio.start_server(partial(_accept, port), sock=each) for port, each in ports.items()]
+    await asyncio.gather(*(each.serve_forever() for each in servers))
+
+
+async def _accept(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        there, back = await asyncio.open_connection("127.0.0.1", _SERVER_PORT)
+        there, back = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         writer.close()
         return

@@ -38,9 +38,13 @@ def install() -> Path:
 
 
 class MilvusServer:
-    """One server on one folder; it can be killed and started again on the same data."""
+    """One server on one folder; it can be killed and started again on the same data.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    `module` runs it, with the folder, the port and the arguments as its own.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, module: str = "tests.milvus.isolated") -> None:
+        self._module = module
         self._folder = folder
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
@@ -53,7 +57,7 @@ class MilvusServer:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.milvus.isolated", str(self._folder), str(self.port), *self._arguments],
+            [sys.executable, "-m", self._module, str(self._folder), str(self.port), *self._arguments],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": f"{install()}:{ROOT}"},
             stdout=subprocess.PIPE,

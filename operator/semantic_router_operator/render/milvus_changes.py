@@ -15,6 +15,8 @@ from semantic_router_operator.render.quantity import quantity
 DEFAULT_VERSION = "2.6.24"
 # The first version with woodpecker, and with streaming nodes in place of index nodes.
 STREAMING_SINCE = (2, 6)
+# Milvus' makers support the upgrade from here only (README of their chart, "Upgrading from Milvus v2.5.x to v2.6.x").
+_LAST_BEFORE_STREAMING = (2, 5, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ def _version(wanted: str | None, existing: Mapping[str, Any], refused: list[str]
         return there
     if version_number(wanted)[:1] != version_number(there)[:1]:
         refused.append(_refusal("version", there, wanted, "a change of the major version needs a new Milvus"))
+        return there
+    if version_number(wanted) >= STREAMING_SINCE and version_number(there) < _LAST_BEFORE_STREAMING:
+        reason = "the way to 2.6 leads over 2.5.16 or a later 2.5: set that first"
+        refused.append(_refusal("version", there, wanted, reason))
         return there
     return wanted
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from semantic_router_operator.api.validate import parse
-from semantic_router_operator.render.facts import Claim, ClusterFacts, StorageFacts
-from semantic_router_operator.render.milvus import milvus, refused_changes
+from semantic_router_operator.render.facts import BackupState, Claim, ClusterFacts, StorageFacts
+from semantic_router_operator.render.milvus import milvus, refused_changes, waiting_upgrade
 from semantic_router_operator.render.milvus_volumes import estimated_bytes, growth, tight, volume_problem
+from semantic_router_operator.render.objects import render
 from semantic_router_operator.render.quantity import quantity
 
 Json = dict[str, Any]
@@ -50,6 +51,7 @@ def test_the_same_again_changes_nothing(managed: Json) -> None:
         ),
         ({"version": "2.6.4"}, {"version": "2.5.9"}, "version stays 2.6.4 and does not become 2.5.9"),
         ({"version": "2.6.4"}, {"version": "3.0.0"}, "a change of the major version needs a new Milvus"),
+        ({"version": "2.5.15"}, {"version": "2.6.4"}, "the way to 2.6 leads over 2.5.16"),
         ({}, {"messageStream": "rocksmq"}, "messageStream stays woodpecker"),
         ({"storage": {"size": "20Gi"}}, {"storage": {"size": "10Gi"}}, "storage.size stays 20Gi"),
         ({"etcdStorage": {"size": "2Gi"}}, {"etcdStorage": {"size": "1Gi"}}, "a volume can grow only"),
@@ -70,6 +72,8 @@ def test_an_upgrade_is_sent() -> None:
     _, second, refused = _after({"version": "2.5.4"}, {"version": "v2.5.9"})
     assert second["components"]["image"] == "milvusdb/milvus:v2.5.9"
     assert second["components"]["version"] == "v2.5.9"
+    _, second, refused = _after({"version": "2.5.16"}, {"version": "2.6.4"})
+    assert (second["components"]["version"], refused) == ("v2.6.4", [])
     # It came with rocksmq, and an upgrade to 2.6 would not give it another one.
     assert second["dependencies"]["msgStreamType"] == "rocksmq"
     assert refused == []
@@ -150,3 +154,39 @@ def _falses(tree: Any, path: str = "") -> list[str]:
     if isinstance(tree, dict):
         return [found for key, value in tree.items() for found in _falses(value, f"{path}.{key}")]
     return [path] if tree is False else []
+
+
+SAVED: Json = {"backup": {"schedule": "0 2 * * *", "engine": "export", "s3": {
+    "endpoint": "https://s3.example.com", "bucket": "backups", "credentialsSecretRef": {"name": "s3"}}}}  # fmt: skip
+
+
+def _upgraded(spec: Json, **backups: BackupState) -> tuple[str, list[str], str, list[str]]:
+    """The version that is sent, the backups that are to be there, what is waited for, and what is refused."""
+    first = _spec(_resource(version="2.6.4"))
+    raw = {"metadata": {"name": "team", "namespace": "own", "uid": "u"}, "spec": spec}
+    resource = parse({**raw, "spec": {**spec, "milvus": {"managed": {"version": "2.6.9"}}}})
+    named = {f"team-before-{name.removeprefix('to_').replace('_', '.')}": state for name, state in backups.items()}
+    facts = ClusterFacts(kinds=KINDS, milvus={"team": first}, storage=FAST, backups=named)
+    objects = render(resource, facts)
+    made = next(each for each in objects if each["kind"] == "Milvus")["spec"]["components"]
+    assert made["image"].endswith(made["version"])
+    kept = [each["metadata"]["name"] for each in objects if each["kind"] == "SemanticCacheBackup"]
+    return made["version"], kept, waiting_upgrade(resource, facts), refused_changes(resource, facts)
+
+
+def test_an_upgrade_waits_for_a_backup_where_there_are_backups() -> None:
+    assert _upgraded({}) == ("v2.6.9", [], "", [])
+    for state in (None, BackupState("Running", "Job/x saves the cache."), BackupState("Pending", "No Secret.")):
+        version, kept, waiting, refused = _upgraded(SAVED, **({"to_2_6_9": state} if state is not None else {}))
+        assert (version, kept, refused) == ("v2.6.4", ["team-before-2.6.9"], [])
+        assert "Milvus stays at 2.6.4 until SemanticCacheBackup/team-before-2.6.9 has succeeded" in waiting
+        assert state is None or state.message in waiting
+    version, kept, waiting, refused = _upgraded(SAVED, to_2_6_9=BackupState("Failed", "The bucket is full."))
+    assert (version, kept, waiting) == ("v2.6.4", [], "")
+    assert "The bucket is full. Delete SemanticCacheBackup/team-before-2.6.9 to try again" in refused[0]
+    assert _upgraded(SAVED, to_2_6_9=BackupState("Succeeded", "Saved.")) == ("v2.6.9", [], "", [])
+    # One for another version is no backup before this one.
+    assert _upgraded(SAVED, to_2_6_8=BackupState("Succeeded", "Saved."))[0] == "v2.6.4"
+    # Nothing of the cache is in a Milvus that no pod uses.
+    assert _upgraded(SAVED | {"cache": {"backend": "memory"}, "router": {
+        "adminTokenSecretRef": {"name": "admin", "key": "token"}}})[0] == "v2.6.9"  # fmt: skip

@@ -10,8 +10,8 @@ TWICE = Verdict(
     Severity.WARNING,
     "Both Pulsar v2 and Pulsar v3 were switched on in the chart's values; one of them only takes memory.",
     "Keep v3 (Milvus 2.4 and later); messages that Milvus has not read yet are lost with v2, so stop writers first.",
-    "helm upgrade {release} milvus/milvus -n {namespace} --reuse-values --set pulsar.enabled=false"
-    " --set pulsarv3.enabled=true",
+    "helm upgrade {release} milvus/milvus -n {namespace} --reset-then-reuse-values"
+    " --set pulsar.enabled=false --set pulsarv3.enabled=true",
 )
 
 
