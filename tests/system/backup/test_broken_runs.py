@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from tests.milvus.certificates import make_certificates
+from tests.object_store.runner import PREFIX, Runner
 from tests.object_store.server import S3Server
-from tests.system.backup.conftest import PREFIX, Runner
 
 _SECONDS = 60
 

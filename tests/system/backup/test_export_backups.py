@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.object_store.runner import PREFIX, Runner
 from tests.object_store.server import S3Server
-from tests.system.backup.conftest import PREFIX, Runner
 
 from semantic_router_operator.backup.config import Storage
 from semantic_router_operator.backup.failure import BackupError
