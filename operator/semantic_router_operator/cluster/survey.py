@@ -30,7 +30,10 @@ _NAMESPACED = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
     ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
+    (API_VERSION, "SemanticCacheBackup"),
+    (API_VERSION, "SemanticCacheRestore"),
     ("milvus.io/v1beta1", "Milvus"),
     ("monitoring.coreos.com/v1", "ServiceMonitor"),
 )
@@ -40,7 +43,10 @@ _EVERYWHERE = (
     ("coordination.k8s.io/v1", "Lease"),
     ("monitoring.coreos.com/v1", "Prometheus"),
 )
-_ONLY_SERVED = (("monitoring.coreos.com/v1", "PrometheusRule"),)
+_ONLY_SERVED = (
+    ("monitoring.coreos.com/v1", "PrometheusRule"),
+    ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+)
 _OUR_LEASE = "metadata.name=semantic-router-operator"
 
 

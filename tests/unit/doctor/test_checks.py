@@ -1,5 +1,6 @@
 """Each verdict is given for what it is about, and for nothing of a healthy resource."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -100,6 +101,33 @@ def _contested(found: dict[str, Any]) -> None:
     found["metadata"]["managedFields"] = [_fields("semantic-router-operator"), _fields("kubectl-edit")]
 
 
+_S3 = {"endpoint": "https://s3.example.com", "bucket": "backups", "credentialsSecretRef": {"name": "s3"}}
+_PLAIN = {"providers": [{"name": "v", "baseURL": "http://v/v1"}], "models": [{"name": "m", "provider": "v"}]}
+
+
+def _backed_up(told: dict[str, Any] | None = None, snapshots: dict[str, Any] | None = None, **status: Any) -> Survey:
+    backup = {"s3": _S3, "verify": "weekly", "snapshots": snapshots or {"enabled": False}}
+    store = {"milvus": {"managed": {"mode": "standalone"}}} if snapshots else {}
+    survey = healthy(**_PLAIN, **store, cache={"backend": "hybrid"}, backup=backup)
+    raw = dict(survey.resource or {})
+    raw |= {"apiVersion": "semanticrouter.dev/v1alpha1", "kind": "SemanticRouter"}
+    return replace(survey, resource={**raw, "status": {**raw["status"], "backup": {**(told or {}), **status}}})
+
+
+def _unwell(reason: str, **status: Any) -> Survey:
+    return told(_backed_up(**status), "BackupHealthy", "False", reason)
+
+
+def _result(reason: str) -> str:
+    return json.dumps({"operation": "backup", "outcome": "failed", "reason": reason, "message": "It did not go."})
+
+
+def _restore(phase: str) -> dict[str, Any]:
+    spec = {"routerRef": {"name": "web"}, "backup": {"latest": True}}
+    metadata = {"name": "r", "creationTimestamp": LONG_AGO}
+    return {"metadata": metadata, "spec": spec, "status": {"phase": phase, "message": "The archive is damaged."}}
+
+
 def _job(message: str) -> Survey:
     labels = {"app.kubernetes.io/component": "backup", "app.kubernetes.io/instance": "web"}
     failed = {"conditions": [{"type": "Failed", "status": "True", "message": "BackoffLimitExceeded"}]}
@@ -107,7 +135,7 @@ def _job(message: str) -> Survey:
     ended = pod(
         "web-backup-1-x", {"job-name": "web-backup-1"}, **_container(state={"terminated": {"message": message}})
     )
-    return having(having(healthy(backup={"preset": "staging"}), "Job", job), "Pod", ended, also=True)
+    return having(having(_backed_up(), "Job", job), "Pod", ended, also=True)
 
 
 def _monitor(survey: Survey) -> Survey:
@@ -311,9 +339,19 @@ FAILURES: list[tuple[str, Survey]] = [
     )),
     ("NotSelected", _monitor(healthy())),
     ("BackupFailed", _job("S3 said no")),
-    ("BackupNameBlocked", _job("backup name web_1 already exists")),
-    ("BackupEmpty", _job("the backup holds no rows")),
-    ("BackupUnhealthy", told(healthy(backup={}), "BackupHealthy", "False", "TooOld")),
+    ("BackupNameBlocked", _job(_result("BackupNameBlocked"))),
+    ("BackupEmpty", _job(_result("BackupEmpty"))),
+    ("BackupStorageUnreachable", _job(_result("Unreachable"))),
+    ("BackupBucketMissing", _unwell("BucketMissing")),
+    ("BackupStorageRefuses", _unwell("AccessDenied")),
+    ("BackupTooOld", _unwell("TooOld")),
+    ("BackupNotRestorable", _unwell("VerifyFailed")),
+    ("BackupUnhealthy", _unwell("SomethingElse")),
+    ("BackupFailed", _unwell("TooSlow", failures=2)),
+    ("BackupNeverVerified", _backed_up(lastTime=LONG_AGO, lastVerifiedTime="2026-11-01T00:00:00Z")),
+    ("SnapshotKindMissing", replace(_backed_up(snapshots={"enabled": True}), unserved=frozenset({"VolumeSnapshot"}))),
+    ("SnapshotFails", _backed_up(told={"snapshots": {"message": "data-0: driver has no snapshots"}})),
+    ("RestoreFailed", having(healthy(), "SemanticCacheRestore", _restore("Failed"))),
     ("ClockSkew", replace(healthy(), clock_offset=-90.0)),
 ]  # fmt: skip
 
@@ -331,7 +369,7 @@ def test_a_failure_is_told_with_cause_fix_and_evidence(reason: str, survey: Surv
     assert "/" in found[0].subject
 
 
-@pytest.mark.parametrize("survey", [healthy(), managed(), healthy(milvus={"embedded": {}})])
+@pytest.mark.parametrize("survey", [healthy(), managed(), healthy(milvus={"embedded": {}}), _backed_up()])
 def test_a_healthy_resource_has_no_findings(survey: Survey) -> None:
     report = examine(survey)
     assert report.findings == ()

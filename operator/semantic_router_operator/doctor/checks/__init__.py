@@ -27,6 +27,7 @@ _MODULES = (
     "pulsar",
     "monitoring",
     "backups",
+    "restores",
     "clock",
 )
 
