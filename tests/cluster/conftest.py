@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import yaml
@@ -20,6 +21,9 @@ from tests.control_plane.server import free_ports, write_kubeconfig
 from tests.control_plane.shared import Access, shared_control_plane
 
 from semantic_router_operator.render.rbac import lease_rules, rules
+
+if TYPE_CHECKING:
+    from tests.cluster.node import Node
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -69,6 +73,13 @@ def condition(kubectl: Kubectl, kind: str, name: str = "semantic-router") -> Jso
         if entry["type"] == kind and entry["observedGeneration"] == generation:
             return dict(entry)
     return {}
+
+
+def listens(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether the process has opened its port."""
+    assert process.poll() is None
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def settled(kubectl: Kubectl) -> bool:
@@ -240,3 +251,27 @@ def milvus_operator(kubectl: Kubectl, tmp_path: Path) -> Iterator[Callable[[], N
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def node(kubectl: Kubectl, tmp_path: Path) -> Iterator["Node"]:
+    """Runs the pods of routers and Jobs."""
+    from tests.cluster.node import Node
+
+    running = Node(kubectl, tmp_path / "node")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def model() -> Iterator[str]:
+    """The address of a stand-in model server."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "semantic_router_proxy.standin", "--host=127.0.0.1", f"--port={port}"]
+    process = subprocess.Popen([*command, "--model=small", "--first-token=0"], stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: listens(port, process), 60)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -134,14 +134,20 @@ def _passes(operators: Operators, user: str) -> int:
     return sum(user in line and '"verb":"list"' in line and '"resource":"semanticrouters"' in line for line in lines)
 
 
-def test_what_its_status_conceals_is_told(
+def test_what_its_status_conceals_is_told_and_an_upgrade_waits_for_a_backup(
     kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None]
 ) -> None:
-    managed["spec"]["milvus"]["managed"]["auth"] = {"enabled": False}
+    """No pod really runs: the kubelet's part is to say of each that it does, or how it has ended."""
+    spec = managed["spec"]
+    spec["milvus"]["managed"]["auth"] = {"enabled": False}
+    spec["migration"] = {"strategy": "immediate"}
+    store = {"endpoint": "http://s3.example", "bucket": "backups", "credentialsSecretRef": {"name": "s3"}}
+    spec["backup"] = {"schedule": "0 2 * * *", "engine": "export", "s3": store}
+    kubectl("create", "secret", "generic", "s3", "--from-literal=accesskey=a", "--from-literal=secretkey=b")
     milvus_operator()
-    operators.start()
+    operator = operators.start()
     kubectl("apply", "-f", "-", stdin=managed)
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
+    eventually(lambda: ready_pods(kubectl) and condition(kubectl, "Migrating").get("reason") == "Completed", 180)
     what = "milvus/semantic-router"
 
     _annotate(kubectl, what, "stand-in.test/StorageReady=minio is down")
@@ -149,17 +155,32 @@ def test_what_its_status_conceals_is_told(
     assert _milvus(kubectl)["status"]["status"] == "Healthy"
     assert "minio is down" in condition(kubectl, "MilvusReady")["message"]
     _annotate(kubectl, what, "stand-in.test/StorageReady-")
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
+    # Nobody answers at its address; its pods are well.
+    eventually(lambda: _ready(kubectl) == "AddressUnknown", 180)
 
+    # No version without a backup of what the one before has written.
+    backup = "semanticcachebackup/semantic-router-before-2.5.9"
+    _patch(kubectl, {"version": "2.5.9"})
+    _end_backup(kubectl, 1)
+    eventually(lambda: condition(kubectl, "Degraded").get("reason") == "ChangeRefused")
+    assert "version stays 2.5.4" in condition(kubectl, "Degraded")["message"]
+    kubectl("delete", backup)
+    eventually(lambda: kubectl("get", backup, "--ignore-not-found", "-o", "name"))
+    operator.kill()
+    kubectl("delete", "lease", "semantic-router-operator")
+    operators.again(operator)
+    assert _milvus(kubectl)["spec"]["components"]["version"] == "v2.5.4"
     # An upgrade that Helm does not get to, and one whose pods stay as they are: both look healthy.
     _annotate(kubectl, what, "stand-in.test/helm-fails=yes")
-    _patch(kubectl, {"version": "2.5.9"})
+    _end_backup(kubectl, 0)
     eventually(lambda: _ready(kubectl) == "StatusBehind")
     _annotate(kubectl, what, "stand-in.test/helm-fails-", "stand-in.test/pods-stuck=yes")
     eventually(lambda: _ready(kubectl) == "Upgrading")
     _annotate(kubectl, what, "stand-in.test/pods-stuck-")
-    eventually(lambda: condition(kubectl, "MilvusReady").get("status") == "True", 180)
+    eventually(lambda: _ready(kubectl) == "AddressUnknown", 180)
     assert _milvus(kubectl)["spec"]["components"]["image"] == "milvusdb/milvus:v2.5.9"
+    # It is history now.
+    assert kubectl("get", backup, "-o", "jsonpath={.status.phase}") == "Succeeded"
 
     # What it cannot follow is not sent.
     generation = _milvus(kubectl)["metadata"]["generation"]
@@ -167,6 +188,22 @@ def test_what_its_status_conceals_is_told(
     eventually(lambda: condition(kubectl, "Degraded").get("reason") == "ChangeRefused")
     assert "version stays 2.5.9" in condition(kubectl, "Degraded")["message"]
     assert _milvus(kubectl)["metadata"]["generation"] == generation
+
+
+def _end_backup(kubectl: Kubectl, code: int) -> None:
+    """Wait for the pod of the backup's Job, and let it end with this exit code."""
+
+    def pods() -> list[Json]:
+        found = (kubectl.get("pods", "-l", "app.kubernetes.io/component=backup") or {})["items"]
+        return [pod for pod in found if pod["status"]["phase"] == "Pending" and pod["metadata"].get("ownerReferences")]
+
+    (pod,) = eventually(pods)
+    ended = {"terminated": {"exitCode": code, "message": "", "reason": "Error" if code else "Completed"}}
+    container = {"image": "x", "imageID": "", "restartCount": 0, "ready": False, "state": ended}
+    statuses = [{**container, "name": each["name"]} for each in pod["spec"]["containers"]]
+    status = {"phase": "Failed" if code else "Succeeded", "containerStatuses": statuses}
+    patch = json.dumps({"status": status})
+    kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
 
 
 def _patch(kubectl: Kubectl, managed: Json) -> None:
@@ -178,12 +215,19 @@ def test_retained_data_and_its_password_are_taken_over(
     kubectl: Kubectl, operators: Operators, managed: Json, milvus_operator: Callable[[], None]
 ) -> None:
     """Nobody answers there, so that it never is ready; its objects are what counts."""
-    managed["spec"]["milvus"]["managed"] |= {"mode": "cluster", "components": {"queryNode": {"replicas": 2}}}
+    components = {"queryNode": {"replicas": 2}, "dataNode": {"replicas": -1}}
+    managed["spec"]["milvus"]["managed"] |= {"mode": "cluster", "components": components}
     milvus_operator()
     operators.start()
     kubectl("apply", "-f", "-", stdin=managed)
     eventually(lambda: _secret(kubectl, "root") and kubectl("get", "pvc", "-o", "name").count("\n") == 13)
     eventually(lambda: _ready(kubectl) == "AddressUnknown")
+    # What an autoscaler has done is nobody's business.
+    data_nodes = "deployment/semantic-router-milvus-datanode"
+    kubectl("scale", data_nodes, "--replicas=3")
+    eventually(lambda: (kubectl.get(data_nodes) or {})["status"].get("readyReplicas") == 3, 120)
+    eventually(lambda: _ready(kubectl) == "AddressUnknown")
+    assert (kubectl.get(data_nodes) or {})["spec"]["replicas"] == 3
     root, user = _secret(kubectl, "root"), _secret(kubectl, "auth")
     kept = (kubectl.get("sr", "semantic-router") or {})["status"]["retained"]
     assert "Secret/semantic-router-milvus-root" in kept

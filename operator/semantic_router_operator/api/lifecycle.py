@@ -10,7 +10,7 @@ from semantic_router_operator.api.base import ApiModel, DnsName, FreeForm, HttpU
 class Validation(ApiModel):
     """When a migration counts as good."""
 
-    window_seconds: int = Field(300, ge=10, le=86_400, description="How long it is watched.")
+    window_seconds: int = Field(300, ge=1, le=86_400, description="How long it is watched.")
     max_error_ratio: float = Field(0.01, ge=0, le=1, description="Failures among calls at most.")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.validate import InvalidResource, parse
+from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.key import PAUSE_ANNOTATION
 from semantic_router_operator.plan.managed import Managed
 from semantic_router_operator.plan.reconcile import Desired
@@ -14,7 +15,7 @@ from semantic_router_operator.render.backup_pods import backup_secrets
 from semantic_router_operator.render.deployment import referenced_secrets
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.mentions import Mention, mentions
-from semantic_router_operator.render.milvus import managed_of, outliving, refused_changes
+from semantic_router_operator.render.milvus import managed_of, outliving, refused_changes, waiting_upgrade
 from semantic_router_operator.render.milvus_address import milvus_address
 from semantic_router_operator.render.milvus_volumes import growth, tight
 from semantic_router_operator.render.missing import missing_kinds
@@ -100,6 +101,12 @@ def _managed(resource: SemanticRouter, state: State, facts: ClusterFacts) -> Man
     )
 
 
+def _waiting(resource: SemanticRouter, facts: ClusterFacts) -> Condition | None:
+    """Why Milvus is not of the version that is asked for; None where it is, or will never be."""
+    said = waiting_upgrade(resource, facts)
+    return Condition("Ready", "False", "BackupBeforeUpgrade", said) if said else None
+
+
 def mentions_of(raw: Mapping[str, Any]) -> list[Mention]:
     """What the resource's pod template mentions; nothing for one that is not valid."""
     try:
@@ -113,7 +120,7 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
     paused = (raw["metadata"].get("annotations") or {}).get(PAUSE_ANNOTATION) == "true"
     try:
         resource, state = parse(raw), migration_status.load(raw.get("status") or {})
-        restore = restore_status.load(raw.get("status") or {})
+        restore, usual = restore_status.load(raw.get("status") or {}), in_force(resource, state)
         told = (
             migration_status.condition(resource, state.migration),
             restore_status.condition(restore, waiting(resource, state)),
@@ -125,9 +132,11 @@ def desired_of(raw: Mapping[str, Any], facts: ClusterFacts, secret_problems: Seq
             secret_problems=secret_problems,
             skipped=[sentence for _, sentence in missing_kinds(resource, facts)],
             epoch=router_config(as_run(resource, state, restore)).config_epoch,
-            milvus=milvus_address(in_force(resource, state), facts),
+            milvus=milvus_address(usual, facts),
             conditions=[each for each in told if each is not None],
-            hindrance=restore_status.hindrance(restore) or migration_status.trouble(resource, state),
+            hindrance=restore_status.hindrance(restore)
+            or migration_status.trouble(resource, state)
+            or _waiting(usual, facts),
             managed=_managed(resource, state, facts),
         )
     except InvalidResource as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from semantic_router_operator.api.semantic_cache_backup import KIND as BACKUP_KIND
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.discovery import Discovery
@@ -21,7 +22,7 @@ from semantic_router_operator.plan.key import ObjectKey, key_of
 from semantic_router_operator.plan.managed import managed_milvus
 from semantic_router_operator.probes.milvus import MilvusError, Target, Tls
 from semantic_router_operator.render import names
-from semantic_router_operator.render.facts import ClusterFacts, StorageFacts
+from semantic_router_operator.render.facts import BackupState, ClusterFacts, StorageFacts
 from semantic_router_operator.render.milvus import KIND, managed_of
 from semantic_router_operator.render.milvus import milvus as render_milvus
 from semantic_router_operator.render.milvus_config import MILVUS_PORT
@@ -40,12 +41,13 @@ AGAIN_SECONDS = 10.0
 class Look:
     """What we have sent before as the spec of each Milvus that is there, what volumes there can be, and the condition
     MilvusReady of each as far as it can be told without the router's login, by their names. `secrets` are those of them
-    whose changes matter."""
+    whose changes matter, `backups` those that were asked for before upgrades."""
 
     sent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     storage: StorageFacts | None = None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    backups: Mapping[str, BackupState] = field(default_factory=dict)
 
 
 class ManagedMilvus:
@@ -103,12 +105,14 @@ class ManagedMilvus:
                 await self.logins.keep(resource, retained=managed.retained)
         storage = await self._storage_facts(raw, resources[0])
         sent = {name: sent_before(each) for name, each in there.items()}
-        facts = ClusterFacts(kinds=kinds, milvus=sent, storage=storage)
+        backups = {str(each["metadata"]["name"]): _backup(each) for each in children if each["kind"] == BACKUP_KIND}
+        facts = ClusterFacts(kinds=kinds, milvus=sent, storage=storage, backups=backups)
         conditions = {
             names.milvus(each): await self._readiness(raw, each, facts, there.get(names.milvus(each)))
             for each in resources
         }
-        return Look(sent, storage, conditions, tuple(name for each in resources for name in _secrets(each)))
+        secrets = tuple(name for each in resources for name in _secrets(each))
+        return Look(sent, storage, conditions, secrets, backups)
 
     async def tidy(self, resource: SemanticRouter, used: str | None) -> None:
         """Once every pod is of the present template: see MilvusLogins.tidy."""
@@ -184,6 +188,11 @@ class ManagedMilvus:
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         self._timers[key] = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wake, key)
+
+
+def _backup(raw: Mapping[str, Any]) -> BackupState:
+    status = raw.get("status") or {}
+    return BackupState(str(status.get("phase") or ""), str(status.get("message") or ""))
 
 
 def _secrets(resource: SemanticRouter) -> list[str]:

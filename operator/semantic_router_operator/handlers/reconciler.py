@@ -308,6 +308,7 @@ class Reconciler:
             config_map_versions={name: state.version for name, state in maps.items()},
             milvus=look.sent,
             storage=look.storage,
+            backups=look.backups,
         )
         problems = secret_problems(needed.pods, found) + mention_problems(mentioned, found, maps)
         needs = Needs(

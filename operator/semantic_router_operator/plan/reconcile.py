@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from semantic_router_operator.api.semantic_cache_backup import KIND as BACKUP_KIND
 from semantic_router_operator.plan.availability import ROLLING_OUT, ROLLOUT_FAILED, availability
 from semantic_router_operator.plan.conditions import Condition, merged
 from semantic_router_operator.plan.diagnosis import with_diagnosis
@@ -195,6 +196,7 @@ def _unwanted(
         Delete(key, obj["metadata"]["uid"])
         for key, obj in sorted(observed.items())
         if key not in wanted
+        and key.kind != BACKUP_KIND  # history
         and owned_by(obj, resource["metadata"]["uid"])
         and not obj["metadata"].get("deletionTimestamp")
     ]

@@ -32,12 +32,20 @@ class StorageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupState:
+    """How far a SemanticCacheBackup is, in its own words."""
+
+    phase: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """`default_image` is the router's, `operator_image` that of the backups' Jobs; `kinds` are the kinds served beyond
     Kubernetes' own (ServiceMonitor, Milvus, HTTPRoute, ...); `secret_versions` maps each referenced Secret's name to
     its resourceVersion, so that its rotation changes what is rendered; `milvus` is what we have sent before as the spec
     of each managed Milvus that is there, by its name; `storage` is None where nobody looked, or the operator may
-    not."""
+    not; `backups` are the SemanticCacheBackups before upgrades, by name."""
 
     default_image: str = DEFAULT_IMAGE
     operator_image: str = DEFAULT_OPERATOR_IMAGE
@@ -46,3 +54,4 @@ class ClusterFacts:
     config_map_versions: Mapping[str, str] = field(default_factory=dict)
     milvus: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     storage: StorageFacts | None = None
+    backups: Mapping[str, BackupState] = field(default_factory=dict)

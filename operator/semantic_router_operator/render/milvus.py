@@ -17,6 +17,7 @@ from semantic_router_operator.render import names
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import metadata
 from semantic_router_operator.render.milvus_changes import Settled, Volume, settled
+from semantic_router_operator.render.milvus_upgrade import Upgrade, upgrade_of
 from semantic_router_operator.render.milvus_volumes import growth, volume_problem
 
 Object = dict[str, Any]
@@ -39,7 +40,7 @@ def milvus(resource: SemanticRouter, facts: ClusterFacts) -> Object | None:
     if there is None and volume_problem(managed, facts.storage):
         # Its claims would wait for ever, and the one for etcd would be found half done.
         return None
-    final = settled(managed, there, fixed_store=bool(growth(resource, managed, facts).refused))
+    final = _upgrade(resource, managed, facts).settled
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -72,8 +73,27 @@ def refused_changes(resource: SemanticRouter, facts: ClusterFacts) -> list[str]:
     managed = managed_of(resource)
     if managed is None:
         return []
+    upgrade = _upgrade(resource, managed, facts)
+    held = [upgrade.refused] if upgrade.refused else []
+    return [*upgrade.settled.refused, *growth(resource, managed, facts).refused, *held]
+
+
+def waiting_upgrade(resource: SemanticRouter, facts: ClusterFacts) -> str:
+    """Return what an upgrade waits for; empty where none does."""
+    managed = managed_of(resource)
+    return _upgrade(resource, managed, facts).waiting if managed is not None else ""
+
+
+def upgrade_backup(resource: SemanticRouter, facts: ClusterFacts) -> Object | None:
+    """Return the backup that is to be made before an upgrade, or None."""
+    managed = managed_of(resource)
+    return _upgrade(resource, managed, facts).backup if managed is not None else None
+
+
+def _upgrade(resource: SemanticRouter, managed: ManagedMilvus, facts: ClusterFacts) -> Upgrade:
     there = facts.milvus.get(names.milvus(resource))
-    return [*settled(managed, there).refused, *growth(resource, managed, facts).refused]
+    final = settled(managed, there, fixed_store=bool(growth(resource, managed, facts).refused))
+    return upgrade_of(resource, facts, final)
 
 
 def _components(resource: SemanticRouter, managed: ManagedMilvus, final: Settled, facts: ClusterFacts) -> Object:

@@ -10,7 +10,7 @@ from semantic_router_operator.render.deployment import deployment
 from semantic_router_operator.render.exposure import http_route, ingress
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.metadata import claim_metadata, metadata
-from semantic_router_operator.render.milvus import milvus
+from semantic_router_operator.render.milvus import milvus, upgrade_backup
 from semantic_router_operator.render.milvus_certificate import certificate
 from semantic_router_operator.render.milvus_config import milvus_config_text
 from semantic_router_operator.render.milvus_network import milvus_policies
@@ -37,6 +37,7 @@ def render(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
         objects.append(_config_map(resource, names.milvus_config(resource), milvus_text, key="milvus.yaml"))
     objects += [
         certificate(resource, facts),
+        upgrade_backup(resource, facts),
         milvus(resource, facts),
         _data_claim(resource),
         model_claim(resource),

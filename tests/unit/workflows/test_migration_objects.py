@@ -170,3 +170,35 @@ def test_two_jobs_never_run_at_a_time(*, ended: bool, runs: bool) -> None:
         "status": {"containerStatuses": [container]},
     }
     assert any(each["kind"] == "Job" for each in without_rivals(objects, [rival])) is runs
+
+
+def test_both_of_two_managed_ones_are_there_until_the_second_has_taken_over() -> None:
+    first, second = (
+        resource(milvus={"managed": {"mode": mode, "tls": {"issuerRef": {"name": "ca"}}}})
+        for mode in ("standalone", "cluster")
+    )
+    before = Placement.wanted(first)
+    migration = Migration("abcd1234", "c", before, Placement.wanted(second, before), NOW, Progress(steps.WARMING, NOW))
+    objects = objects_of(second, State(before, migration), ClusterFacts(kinds=frozenset({"Milvus", "Certificate"})))
+    found: dict[str, list[Json]] = {}
+    for each in objects:
+        found.setdefault(each["kind"], []).append(each)
+    named = {kind: {each["metadata"]["name"] for each in many} for kind, many in found.items()}
+    other = "sr-milvus-cluster"
+    assert named["Milvus"] == {"sr", other}
+    assert {each["spec"]["mode"] for each in found["Milvus"]} == {"standalone", "cluster"}
+    assert named["Certificate"] == {"sr-milvus-tls", f"{other}-tls"}
+    assert named["NetworkPolicy"] == {
+        "sr", "sr-migration", "sr-allow-router-to-milvus", f"{other}-allow-router-to-milvus",
+        *(f"{name}-{part}" for name in ("sr-milvus", other) for part in ("etcd", "minio")), f"{other}-pulsar",
+    }  # fmt: skip
+    (job,) = found["Job"]
+    spec = job["spec"]["template"]["spec"]
+    logins = [
+        {each["valueFrom"]["secretKeyRef"]["name"] for each in container["env"] if "MILVUS" in each["name"]}
+        for container in (*spec["initContainers"], *spec["containers"])
+    ]
+    assert logins == [{"sr-milvus-auth"}, {f"{other}-auth"}]
+    (pods,) = found["Deployment"]
+    assert "sr-milvus-auth" in str(pods)
+    assert other not in str(pods)
