@@ -1,4 +1,4 @@
-"""What a restore adds for its time, and what a drill runs, against files."""
+"""What a restore adds for its time, against files."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.api.validate import parse
 from semantic_router_operator.cli import to_yaml
 from semantic_router_operator.render.facts import ClusterFacts
-from semantic_router_operator.render.restore_jobs import drill_pod
 from semantic_router_operator.workflows import restore_steps as steps
 from semantic_router_operator.workflows.machine import Progress
 from semantic_router_operator.workflows.migration import State
@@ -49,7 +48,6 @@ EXTERNAL: Json = {
 MANAGED: Json = {"router": {"replicas": 2}, "milvus": {"managed": {}}, "backup": {"preset": "production"}}
 ONE: Json = {"router": {"replicas": 1, "adminTokenSecretRef": {"name": "admin", "key": "token"}}}
 EMBEDDED: Json = {**ONE, "milvus": {"embedded": {"storage": {"size": "5Gi"}}}}
-MEMORY: Json = {**ONE, "cache": {"backend": "memory"}}
 ASKED: Json = {"routerRef": {"name": "semantic-router"}, "backup": {"before": "2026-11-21T10:00:00Z"}}
 ELSEWHERE: Json = {
     **ASKED,
@@ -97,14 +95,6 @@ def test_added_objects(name: str, spec: Json, asked: Json, step: str, engine: st
     added = [each for each in objects if each["metadata"]["labels"].get("app.kubernetes.io/component") == "restore"]
     _compare(name, to_yaml(added), update_golden=update_golden)
     assert sum(each["kind"] == "Job" for each in added) == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "spec"), [("drill-export", EXTERNAL), ("drill-milvus-backup", MANAGED), ("drill-of-a-memory", MEMORY)]
-)
-def test_a_drill(name: str, spec: Json, update_golden: bool) -> None:
-    pod = drill_pod(_resource(spec), FACTS, "semantic-router-backup", "export.yaml", "router")
-    _compare(name, to_yaml([pod]), update_golden=update_golden)
 
 
 @pytest.mark.parametrize("step", sorted(steps.ASIDE))

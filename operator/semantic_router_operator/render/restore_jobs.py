@@ -1,5 +1,5 @@
-"""The Jobs of a restore, and the pod of a drill: the runner checks and fetches what was saved, the router's own
-commands bring it into a collection and move the alias."""
+"""The Jobs of a restore: the runner checks and fetches what was saved, the router's own commands bring it into a
+collection and move the alias."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,13 +8,12 @@ from semantic_router_operator.api.backup import Backup, S3Storage
 from semantic_router_operator.api.semantic_cache_restore import BackupChoice
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.render import job_names, names
-from semantic_router_operator.render.backup_config import backup_config_text, engine_of
+from semantic_router_operator.render.backup_config import backup_config_text
 from semantic_router_operator.render.backup_network import backup_egress
 from semantic_router_operator.render.backup_pods import executable_container, runner_container, runner_volumes
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.job_pods import CONFIG, WORK_DIR, RouterPod, config_files
 from semantic_router_operator.render.metadata import metadata
-from semantic_router_operator.render.milvus_config import milvus_in_use
 from semantic_router_operator.render.network import policy
 from semantic_router_operator.render.objects import render
 
@@ -106,29 +105,6 @@ def restore_policy(resource: SemanticRouter, facts: ClusterFacts, plan: RestoreP
     found = policy(resource, job_names.restore_files(resource), pods, ingress=[], egress=rules)
     found["metadata"]["labels"] = job_names.labels(resource, COMPONENT)
     return [found]
-
-
-def drill_pod(resource: SemanticRouter, facts: ClusterFacts, config_map: str, key: str, prefix: str) -> Object:
-    """Return the pod that restores the newest backup into a collection of its own, compares, and drops that.
-
-    `key` of the ConfigMap is the runner's file, and it holds `config_files` of `prefix`. The router serves meanwhile;
-    entries of pods with Milvus Lite come into a file of the drill's own, and those of pods with a memory only are read
-    through to their end.
-    """
-    router, milvus = RouterPod(resource, facts, prefix, config_map, data=False), milvus_in_use(resource)
-    check = runner_container(resource, facts, "check", "check", "--backup", "latest")
-    volumes = runner_volumes(resource, config_map, key)
-    if milvus is None:
-        return {**_settings(router), "containers": [check], "volumes": volumes}
-    scratch = f"{milvus.collection.name}_drill"
-    if engine_of(resource) == _MILVUS_BACKUP:
-        before = executable_container(resource)
-        trial = runner_container(resource, facts, "trial", "restore", "--name", "latest", "--into", scratch, "--trial")
-    else:
-        before = runner_container(resource, facts, "fetch", "fetch", "--name", "latest", _ARCHIVE)
-        trial = router.container("trial", *_load(scratch), "--trial")
-        volumes = [*router.volumes, *volumes]
-    return {**_settings(router), "initContainers": [check, before], "containers": [trial], "volumes": volumes}
 
 
 def _containers(

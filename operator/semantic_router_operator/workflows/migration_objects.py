@@ -6,7 +6,7 @@ from typing import Any
 
 from semantic_router_operator.api.semantic_router import SemanticRouter
 from semantic_router_operator.plan.key import key_of, owned_by
-from semantic_router_operator.render import names
+from semantic_router_operator.render import backup_names, names
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.migration_jobs import (
     JobPlan,
@@ -26,6 +26,7 @@ Object = dict[str, Any]
 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 _ROLLS_FREELY = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+_READERS = frozenset({backup_names.COMPONENT, backup_names.DRILL_COMPONENT})
 _TASKS: Mapping[str, Task] = {
     steps.VERIFYING: "verify",
     steps.WARMING: "copy",
@@ -122,11 +123,13 @@ def objects_of(resource: SemanticRouter, state: State, facts: ClusterFacts) -> l
 
 
 def without_rivals(objects: Sequence[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Leave out a Job while pods of another one have not ended: two at a time could undo each other's work."""
+    """Leave out a Job while pods of another one have not ended: two at a time could undo each other's work. A backup
+    only reads."""
+    labels = [(pod["metadata"].get("labels") or {}, pod) for pod in pods]
     alive = {
-        pod["metadata"]["labels"][JOB_NAME_LABEL]
-        for pod in pods
-        if JOB_NAME_LABEL in (pod["metadata"].get("labels") or {}) and not _ended(pod)
+        each[JOB_NAME_LABEL]
+        for each, pod in labels
+        if JOB_NAME_LABEL in each and each.get("app.kubernetes.io/component") not in _READERS and not _ended(pod)
     }
     return [each for each in objects if each["kind"] != "Job" or alive <= {each["metadata"]["name"]}]
 

@@ -93,7 +93,9 @@ def _answer(
     if asked.begun:
         return Answer("Failed", "Interrupted", "The SemanticRouter was deleted while it was under way.")
     waiting = _obstacle(state, restore, stopped)
-    if resource is not None and (hopeless := impossible(resource, state, asked.spec)):
+    # A migration may be what makes it possible: a managed Milvus that is made for the first time begins with one.
+    moving = state.migration is not None and state.migration.running
+    if resource is not None and not moving and (hopeless := impossible(resource, state, asked.spec)):
         return Answer("Failed", "Refused", hopeless)
     if not waiting:
         return None

@@ -161,12 +161,18 @@ def test_a_jobs_name_is_a_labels_value(name: str, attempt: int) -> None:
     assert made[0].isalnum()
 
 
-@pytest.mark.parametrize(("ended", "runs"), [(True, True), (False, False)])
-def test_two_jobs_never_run_at_a_time(*, ended: bool, runs: bool) -> None:
+@pytest.mark.parametrize(
+    ("component", "ended", "runs"),
+    [("migration", True, True), ("migration", False, False), ("restore", False, False), ("backup", False, True)],
+)
+def test_two_jobs_that_write_never_run_at_a_time(component: str, *, ended: bool, runs: bool) -> None:
     objects = objects_of(HYBRID, state(MEMORY, HYBRID, steps.WARMING), FACTS)
     container = {"state": {"terminated": {"exitCode": 0}} if ended else {"running": {}}}
     rival = {
-        "metadata": {"name": "p", "labels": {"batch.kubernetes.io/job-name": "another"}},
+        "metadata": {
+            "name": "p",
+            "labels": {"batch.kubernetes.io/job-name": "another", "app.kubernetes.io/component": component},
+        },
         "status": {"containerStatuses": [container]},
     }
     assert any(each["kind"] == "Job" for each in without_rivals(objects, [rival])) is runs

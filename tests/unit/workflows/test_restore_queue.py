@@ -91,6 +91,16 @@ def test_a_migration_comes_first() -> None:
     assert "A migration is under way (Warming)" in said.message
 
 
+def test_a_managed_milvus_that_is_being_made_is_waited_for() -> None:
+    spec: Json = {"milvus": {"managed": {}}, "backup": {}}
+    wanted = Placement.wanted(resource(spec))
+    memory = replace(wanted, backend="memory")
+    begins = State(memory, Migration("id", "cause", memory, wanted, NOW, Progress("Provisioning", NOW)))
+    said = answer(spec, asked(), begins)
+    assert said is not None
+    assert (said.phase, "Provisioning" in said.message) == ("Pending", True)
+
+
 @pytest.mark.parametrize(
     ("spec", "asks", "words"),
     [
