@@ -53,7 +53,8 @@ check: $(STAMP) ## The gate before every commit: format, lint, types, import con
 
 .PHONY: test
 test: check control-plane ## Everything: the gate, then a real API server, a real Milvus, a real router and a real browser
-	@$(BIN)/pytest -q -n 3 --dist loadgroup tests/cluster tests/milvus tests/system tests/web
+# Four workers for two processors: tests wait more than they work.
+	@$(BIN)/pytest -q -n 4 --dist loadgroup tests/cluster tests/milvus tests/system tests/web
 
 .PHONY: e2e
 e2e: $(STAMP) ## The images, the chart and the operator as pods, on kind, a node of our own or an existing cluster

@@ -199,8 +199,9 @@ class Operators:
 def operators(control_plane: Access, kubectl: Kubectl, tmp_path: Path) -> Iterator[Operators]:
     started = Operators(control_plane, kubectl, tmp_path)
     yield started
+    # Tests that are about the end call stop(); it waits for the Lease to be given up.
     for operator in started.started:
-        operator.stop()
+        operator.kill()
 
 
 def role(namespace: str, account: str, whole_cluster: bool = False) -> Iterator[Json]:
