@@ -20,7 +20,8 @@ kubectl semantic-router bundle NAME                       # everything that some
 
 The doctor only reads. It works while the operator is down, and with rights to look at one namespace; what it may not
 read it leaves out and names. Routers are asked through the API server, which takes `get` on `pods/proxy`; what the
-operator has seen in Milvus stands in `status.milvus`. Exit codes: 0 nothing found or notes only, 1 warnings, 2 errors or no access.
+operator has seen in Milvus stands in `status.milvus`. Exit codes: 0 nothing found or notes only, 1 warnings, 2 errors
+or no access.
 
 What it looks for, and what each verdict means:
 """
