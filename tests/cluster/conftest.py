@@ -91,7 +91,9 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     # Milvus' definition from the start: the garbage collector looks for new kinds only every 30 s.
-    crds = [*sorted((ROOT / "crds").glob("*.yaml")), ROOT / "tests" / "fixtures" / "crds" / "milvus.io_milvuses.yaml"]
+    fixtures = ROOT / "tests" / "fixtures" / "crds"
+    others = ("milvus.io_milvuses.yaml", "snapshot.storage.k8s.io_volumesnapshots.yaml")
+    crds = [*sorted((ROOT / "crds").glob("*.yaml")), *(fixtures / each for each in others)]
     with shared_control_plane(shared / "control-plane", crds) as access:
         yield access
 

@@ -37,3 +37,14 @@ def test_what_only_the_model_refuses_is_taken_by_the_definition(kubectl: Kubectl
     text = yaml.safe_dump_all([raw for raw, _ in cases.values()])
     told = kubectl("create", "--dry-run=server", "-f", "-", stdin=text)
     assert told.count("created (server dry run)") == len(cases)
+
+
+def test_a_restore_names_exactly_one_backup(kubectl: Kubectl) -> None:
+    """As the model has it in tests/unit/api/test_backups_and_restores.py."""
+    head = {"apiVersion": "semanticrouter.dev/v1alpha1", "kind": "SemanticCacheRestore"}
+    for number, choice in enumerate(({}, {"latest": False}, {"name": "a", "latest": True}, {"before": "yesterday"})):
+        spec = {"routerRef": {"name": "web"}, "backup": choice}
+        raw = {**head, "metadata": {"name": f"case-{number}"}, "spec": spec}
+        assert kubectl.run("create", "--dry-run=server", "-f", "-", stdin=raw).returncode != 0, choice
+    raw["spec"]["backup"] = {"before": "2026-11-21T02:00:00Z"}  # type: ignore[index]
+    assert "created" in kubectl("create", "--dry-run=server", "-f", "-", stdin=raw)

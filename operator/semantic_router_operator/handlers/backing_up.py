@@ -87,6 +87,8 @@ class BackupKeeper:
         now: datetime,
     ) -> Desired:
         """Return what is desired with the conditions and the status of the backups. `problems` are their Secrets'."""
+        if not _has_section(raw):
+            return desired
         status = raw.get("status") or {}
         before = status.get("backup") or {}
         if desired.problems:
@@ -115,14 +117,15 @@ class BackupKeeper:
 
         Raises ApiError, UnknownKindError.
         """
+        open_ones = [each for each in self._of(key) if not ended(each["status"])]
+        if not (open_ones or (raw is not None and _has_section(raw))):
+            return
         router = _resource(key, raw, desired)
         if desired is not None and router[0] is not None and router[1] is None:
             await self._snapshotter.carry_on(router[0], desired.status.get("backup") or {}, now)
         jobs = [each for each in children if each["kind"] == "Job"]
         busy = running(backup_names.COMPONENT, jobs)
-        for each in self._of(key):
-            if ended(each["status"]):
-                continue
+        for each in open_ones:
             try:
                 asked = parse_backup(each)
             except InvalidResource as error:
@@ -185,6 +188,10 @@ class BackupKeeper:
     def _changed(self, obj: Json) -> None:
         if not ended(obj["status"]):
             self._wake((obj["metadata"]["namespace"], obj["metadata"]["labels"][INSTANCE_LABEL]))
+
+
+def _has_section(raw: Mapping[str, Any]) -> bool:
+    return (raw.get("spec") or {}).get("backup") is not None
 
 
 def _key(raw: Mapping[str, Any]) -> Key:

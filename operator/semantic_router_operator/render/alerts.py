@@ -100,8 +100,6 @@ def alerts(resource: SemanticRouter) -> list[Rule]:
             "Restarted pods, a changed embedder, policy or model list, or other questions than yesterday.",
         ),
     ]
-    if resource.spec.backup is not None and resource.spec.cache.enabled:
-        rules += [alert(*each) for each in _backups(resource.spec.backup, namespace, name)]
     if resource.backend != "memory" and resource.spec.cache.enabled:
         rules.append(
             alert(
@@ -123,6 +121,8 @@ def alerts(resource: SemanticRouter) -> list[Rule]:
                 "Requests are answered. The conditions MilvusReady and CacheReady tell why Milvus is left alone.",
             )
         )
+    if resource.spec.backup is not None and resource.spec.cache.enabled:
+        rules += [alert(*each) for each in _backups(resource.spec.backup, namespace, name)]
     return rules
 
 

@@ -17,10 +17,14 @@ def backup_policy(resource: SemanticRouter) -> list[Object]:
     wanted = resource.spec.network_policy
     if wanted is None or not wanted.enabled:
         return []
-    pods = {**job_names.selector(resource), "app.kubernetes.io/component": backup_names.COMPONENT}
     backup = resource.spec.backup
     egress = backup_egress(resource, backup.s3 if backup is not None else None)
-    return [policy(resource, backup_names.backup(resource), pods, ingress=[], egress=egress)]
+    found = policy(resource, backup_names.backup(resource), job_names.selector(resource), ingress=[], egress=egress)
+    components = [backup_names.COMPONENT, backup_names.DRILL_COMPONENT]
+    found["spec"]["podSelector"]["matchExpressions"] = [
+        {"key": "app.kubernetes.io/component", "operator": "In", "values": components}
+    ]
+    return [found]
 
 
 def backup_egress(resource: SemanticRouter, storage: S3Storage | None) -> list[Object]:

@@ -15,6 +15,7 @@ from semantic_router_operator.render.backup_pods import (
     runner_volumes,
 )
 from semantic_router_operator.render.deployment import resources_of
+from semantic_router_operator.render.drill import DEFAULT_SCHEDULE, drill_pod
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.job_pods import CONFIG, WORK_DIR, RouterPod, config_files
 from semantic_router_operator.render.metadata import metadata
@@ -37,7 +38,8 @@ def backup_objects(resource: SemanticRouter, facts: ClusterFacts) -> list[Object
     """Return everything of `spec.backup` for the resource as it runs; nothing without that section."""
     if resource.spec.backup is None or not resource.spec.cache.enabled:
         return []
-    return [_config_map(resource), _service_account(resource), *backup_policy(resource), _cron_job(resource, facts)]
+    objects = [_config_map(resource), _service_account(resource), *backup_policy(resource), _cron_job(resource, facts)]
+    return [*objects, _drill(resource, facts)] if resource.spec.backup.verify == "weekly" else objects
 
 
 def job_of(resource: SemanticRouter, asked: SemanticCacheBackup, facts: ClusterFacts, name: str) -> Object:
@@ -114,10 +116,18 @@ def _cron_job(resource: SemanticRouter, facts: ClusterFacts) -> Object:
     backup = resource.spec.backup
     schedule = backup.schedule if backup is not None else ""
     spec = _job_spec(resource, facts, engine_of(resource), None)
-    return cron_job(resource, backup_names.backup(resource), backup_names.COMPONENT, schedule, spec)
+    return _timed(resource, backup_names.backup(resource), backup_names.COMPONENT, schedule, spec)
 
 
-def cron_job(resource: SemanticRouter, name: str, component: str, schedule: str, job_spec: Object) -> Object:
+def _drill(resource: SemanticRouter, facts: ClusterFacts) -> Object:
+    backup = resource.spec.backup
+    schedule = (backup.verify_schedule if backup is not None else None) or DEFAULT_SCHEDULE
+    pod = drill_pod(resource, facts, _key(engine_of(resource)), _PREFIX)
+    spec = _of_one_pod(resource, backup_names.DRILL_COMPONENT, pod)
+    return _timed(resource, backup_names.drill(resource), backup_names.DRILL_COMPONENT, schedule, spec)
+
+
+def _timed(resource: SemanticRouter, name: str, component: str, schedule: str, job_spec: Object) -> Object:
     """Return a CronJob of the resource's backups; two of its Jobs never run at a time."""
     backup = resource.spec.backup
     labels = job_names.labels(resource, component)
@@ -152,11 +162,16 @@ def _job_spec(resource: SemanticRouter, facts: ClusterFacts, engine: Engine, nam
         "containers": [runner_container(resource, facts, "backup", "run", *named)],
         "volumes": volumes,
     }
+    return _of_one_pod(resource, backup_names.COMPONENT, pod)
+
+
+def _of_one_pod(resource: SemanticRouter, component: str, pod: Object) -> Object:
+    """Return the spec of a Job with this pod."""
     return {
         # The next run is the next attempt: one more of the same within minutes would meet the same.
         "backoffLimit": 0,
         "activeDeadlineSeconds": resource.spec.backup.deadline_seconds if resource.spec.backup is not None else None,
-        "template": {"metadata": {"labels": job_names.labels(resource, backup_names.COMPONENT)}, "spec": pod},
+        "template": {"metadata": {"labels": job_names.labels(resource, component)}, "spec": pod},
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from semantic_router_operator.api.validate import parse
-from semantic_router_operator.handlers.metrics import CONDITION
+from semantic_router_operator.handlers.metrics import BACKUP, CONDITION
 from semantic_router_operator.render.facts import OPTIONAL_KINDS, ClusterFacts
 from semantic_router_operator.render.missing import missing_kinds
 from semantic_router_operator.render.objects import render
@@ -28,6 +28,7 @@ _SELECTOR = re.compile(r"([a-z_]+)\{([^}]*)\}")
 _LABEL = re.compile(r'([a-z_]+)(?:=~|!~|!=|=)"')
 _GROUPING = re.compile(r"by \(([^)]*)\)")
 ALL = ClusterFacts(kinds=OPTIONAL_KINDS)
+S3 = {"endpoint": "https://s3.test", "bucket": "backups", "credentialsSecretRef": {"name": "store-keys"}}
 
 
 # As a Milvus 2.3.5 serves them on its port 9091, with their own labels.
@@ -44,6 +45,7 @@ def _resource(milvus: Json | None = None, **monitoring: Any) -> Any:
         "providers": [{"name": "p", "baseURL": "http://vllm/v1"}],
         "models": [{"name": "m", "provider": "p"}],
         "milvus": {"external": {"address": "milvus:19530", **(milvus or {})}},
+        "backup": {"verify": "weekly", "s3": S3},
         "monitoring": monitoring,
     }
     return parse({"metadata": {"name": "team-a", "namespace": "own", "uid": "u"}, "spec": spec})
@@ -59,7 +61,8 @@ def _series() -> dict[str, set[str]]:
     CacheMetrics("hybrid", registry)
     QualityMetrics(registry)
     Observer(registry)
-    found = {"up": set[str](), RELOADED: set[str](), CONDITION._name: set(CONDITION._labelnames)}
+    found = {"up": set[str](), RELOADED: set[str]()}
+    found |= {each._name: set(each._labelnames) for each in (CONDITION, *BACKUP.values())}
     for collector in list(registry._collector_to_names):
         labels = set(getattr(collector, "_labelnames", ()))
         found |= dict.fromkeys(registry._collector_to_names[collector], labels)
@@ -83,7 +86,7 @@ def test_every_series_exists_with_the_labels_that_are_asked_for() -> None:
         for name, labels in selectors:
             assert name in series, expression
             asked = set(_LABEL.findall(labels))
-            own = {"resource_namespace", "resource"} if name == CONDITION._name else {"job", "namespace"}
+            own = {"resource_namespace", "resource"} if "_operator_" in name else {"job", "namespace"}
             assert own <= asked, f"{expression}: would mix resources"
             assert asked <= series[name] | SCRAPE_LABELS, expression
             known |= series[name]
