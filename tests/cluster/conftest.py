@@ -162,6 +162,7 @@ class Operators:
         return self._run(operator.user, config, arguments, whole_cluster)
 
     def _run(self, user: str, config: Path, arguments: tuple[str, ...], whole_cluster: bool) -> Operator:
+        self._end_leases()
         health, metrics = free_ports(2)
         log = self.folder / f"{len(self.started)}.log"
         command = [
@@ -176,6 +177,14 @@ class Operators:
         self.started.append(operator)
         eventually(lambda: self._answers(operator))
         return operator
+
+    def _end_leases(self) -> None:
+        """Delete the Lease of one that was killed: it would run on for twelve seconds, which test_election is about."""
+        lease = self.kubectl.get("lease/semantic-router-operator") or {}
+        holder = lease.get("spec", {}).get("holderIdentity")
+        dead = (each.log.read_text() for each in self.started if each.process.poll() is not None)
+        if holder and any(holder in log for log in dead):
+            self.kubectl("delete", "lease/semantic-router-operator", "--ignore-not-found")
 
     def writes(self, *operators: Operator) -> list[Json]:
         """Every write request of these operators so far, but for renewals of the Lease."""
