@@ -135,3 +135,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     world = getattr(item, "funcargs", {}).get("world")
     if report.when != "teardown" and report.failed and world is not None:
         item.config.stash.setdefault(_EVIDENCE, []).append(evidence.keep(world, item.name))
+    if report.failed and call.excinfo is not None:
+        # At once: what comes after it may take an hour.
+        reporter: Any = item.config.pluginmanager.getplugin("terminalreporter")
+        reporter.ensure_newline()
+        reporter.write_line(f"{item.name}: {call.excinfo.exconly(tryshort=True)[:1000]}")

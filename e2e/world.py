@@ -90,9 +90,10 @@ class World:
         text = Template(path.read_text()).safe_substitute(vars(self.images))
         self.kubectl("apply", "-n", namespace, "-f", "-", stdin=text)
 
-    def wait(self, namespace: str, *arguments: str, seconds: int = PATIENCE) -> None:
-        """`kubectl wait`."""
-        self.kubectl("wait", "-n", namespace, f"--timeout={seconds}s", *arguments)
+    def wait(self, namespace: str, target: str, condition: str, seconds: int = PATIENCE) -> None:
+        """`kubectl wait`, first for the object itself."""
+        eventually(lambda: self.get(target, "-n", namespace), seconds)
+        self.kubectl("wait", "-n", namespace, f"--timeout={seconds}s", target, condition)
 
     def ask(self, namespace: str, service: str, *questions: str) -> list[Json]:
         """Asks through the Service by the openai package, from the client's pod."""
