@@ -69,6 +69,11 @@ control-plane: $(STAMP) ## Find or build the tests' API server, etcd, controller
 test-sentence-transformers: $(STAMP) ## The sentence-transformers embedder, in an environment of its own (several GB)
 	@tests/sentence_transformers/run
 
+.PHONY: test-third-party
+test-third-party: $(STAMP) control-plane ## Beside the real milvus-operator, and in the real MinIO, built from their Go modules
+	@$(BIN)/python -m tests.third_party
+	@$(BIN)/pytest -q -n 2 tests/third_party
+
 .PHONY: bench-cache
 bench-cache: $(STAMP) ## Measure the cache: right and wrong answers, speed; writes benchmarks/out/cache.json
 	@$(BIN)/python -m benchmarks.cache
