@@ -17,7 +17,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-_CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
+_CLONE_NEWNS, _CLONE_NEWPID, _CLONE_NEWNET = 0x20000, 0x20000000, 0x40000000
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _PR_SET_PDEATHSIG = 1
 SERVER_PORT = 19530
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -25,6 +26,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _begin_server() -> None:
+    """In the server's process: with a /proc that shows its own namespace. Milvus looks there how much memory it uses
+    before it loads a segment that was flushed, and else does not load it."""
+    _die_with_parent()
+    if _libc.unshare(_CLONE_NEWNS) == 0:
+        _libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+        _libc.mount(b"proc", b"/proc", b"proc", 0, None)
 
 
 def _enter_new(namespace: int) -> None:
@@ -63,7 +73,7 @@ def milvus_command(folder: Path, arguments: list[str]) -> list[str]:
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     """Start a process that ends with this one."""
     with log.open("ab") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=_die_with_parent)
+        return subprocess.Popen(command, stdout=file, stderr=file, preexec_fn=_begin_server)
 
 
 async def forward(ports: dict[int, socket.socket]) -> None:

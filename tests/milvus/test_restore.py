@@ -2,12 +2,16 @@
 place, taken back, and repeated after a kill at any point."""
 
 import io
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
+from typer.testing import CliRunner
 
 from semantic_router_proxy.cache.archive import ArchiveError, ArchiveHeader, write_archive
 from semantic_router_proxy.cache.entry import CacheEntry
@@ -15,6 +19,8 @@ from semantic_router_proxy.cache.milvus.collection import create_collection, new
 from semantic_router_proxy.cache.milvus.store import MilvusStore
 from semantic_router_proxy.cache.restore import Restoration, RestoreError
 from semantic_router_proxy.cache.store import StoreMismatch
+from semantic_router_proxy.cli import app
+from semantic_router_proxy.commands.cache_output import RESULT_VARIABLE
 from semantic_router_proxy.config.milvus import MilvusConfig
 from tests.milvus.conftest import milvus_config
 from tests.milvus.entries import entry
@@ -155,3 +161,43 @@ async def test_what_is_not_a_restores_is_not_touched(config: MilvusConfig) -> No
         assert await restoration.drop(other)
     async with router(config) as store:
         assert await store.count() == 1
+
+
+def test_the_commands_tell_a_job_what_they_came_to(tmp_path: Path) -> None:
+    (tmp_path / "milvus.yaml").write_text(yaml.safe_dump({"connection": {"uri": str(tmp_path / "cache.db")}}))
+    config, file, result = tmp_path / "config.yaml", tmp_path / "cache.gz", tmp_path / "result"
+    section = {"backend_type": "hybrid", "backend_config_path": "milvus.yaml"}
+    config.write_text(yaml.safe_dump({"semantic_cache": section}))
+
+    def run(*arguments: str) -> dict[str, Any]:
+        result.unlink(missing_ok=True)
+        found = CliRunner().invoke(
+            app, ["cache", *arguments, "--config", str(config)], env={RESULT_VARIABLE: str(result)}
+        )
+        told = json.loads(result.read_text(encoding="utf-8").splitlines()[-1]) if result.exists() else {}
+        return {**told, "code": found.exit_code, "output": found.output}
+
+    embedder = json.loads(run("stats", "-o", "json")["output"])["embedder"]
+    unit = np.eye(1, 384, dtype=np.float32)[0]
+    entries = [CacheEntry(each.header, each.request, each.response, unit) for each in map(entry, range(5))]
+    file.write_bytes(b"".join(write_archive(ArchiveHeader(embedder, 384), entries)))
+    first, second = "semantic_cache_v1", "semantic_cache_v20261121170000"
+    done = {"outcome": "succeeded", "code": 0}
+
+    trial = run("restore", str(file), "--into", "semantic_cache_drill", "--trial")
+    assert trial.items() >= {**done, "operation": "drill", "rows": 5}.items(), trial
+    restored = run("restore", str(file), "--into", second)
+    assert restored.items() >= {**done, "rows": 5, "left_out": 0, "previous": first, "collection": second}.items()
+    assert run("switch", "--to", second).items() >= {**done, "previous": first}.items()
+    assert json.loads(run("stats", "-o", "json")["output"])["stored_rows"] == 5
+    used = run("drop", "--collection", second)
+    assert used.items() >= {"outcome": "failed", "reason": "CollectionInUse", "code": 2}.items()
+    assert run("switch", "--to", first).items() >= {**done, "previous": second}.items()
+    assert run("drop", "--collection", second).items() >= done.items()
+    assert run("drop", "--collection", second).items() >= done.items()
+    assert run("switch", "--to", "").items() >= {**done, "previous": first}.items()
+
+    file.write_bytes(file.read_bytes()[:-30])
+    damaged = run("restore", str(file), "--into", second)
+    assert damaged.items() >= {"outcome": "failed", "reason": "ArchiveDamaged", "operation": "restore"}.items()
+    assert run("restore", str(tmp_path / "none"), "--into", second)["reason"] == "ArchiveMissing"

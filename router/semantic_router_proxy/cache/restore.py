@@ -4,6 +4,7 @@ Everything can be repeated: what an attempt that was killed has left is made ane
 done, and so is the dropping of what is not there.
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -204,4 +205,4 @@ def _is_of_a_restore(client: MilvusClient, collection: str) -> bool:
 
 def _short(row: dict[str, Any]) -> bytes:
     """Enough of an id to know it by, for the ids of a million entries are held at once."""
-    return bytes(str(row["id"]), "ascii")[:16]
+    return hashlib.blake2b(str(row["id"]).encode(), digest_size=12).digest()
