@@ -3,9 +3,11 @@
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 
 import aiohttp
@@ -34,12 +36,17 @@ class Fault:
 
 
 class FaultProxy:
-    """Plain HTTP on 127.0.0.1. Safe to use from the test's thread while it serves in its own."""
+    """Plain HTTP on 127.0.0.1. Safe to use from the test's thread while it serves in its own.
+
+    What is `silent` is never answered; answers bear the date of a clock that is `clock_seconds` ahead.
+    """
 
     def __init__(self, target: str, certificate: Path) -> None:
         self.faults: list[Fault] = []
         self.delay_seconds = 0.0
         self.frozen: Callable[[str], bool] = lambda path: False
+        self.silent: Callable[[str], bool] = lambda path: False
+        self.clock_seconds = 0.0
         self.url = ""
         self._target = target
         self._certificate = certificate
@@ -95,6 +102,9 @@ class FaultProxy:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
+        # Until whoever asks gives up.
+        while self.silent(request.path_qs) and request.transport is not None:
+            await asyncio.sleep(0.1)
         if self.delay_seconds and "watch=true" not in request.path_qs:
             await asyncio.sleep(self.delay_seconds)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
@@ -103,6 +113,8 @@ class FaultProxy:
             request.method, target, headers=headers, data=body, skip_auto_headers=("Content-Type",)
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+            if self.clock_seconds:
+                kept["Date"] = formatdate(time.time() + self.clock_seconds, usegmt=True)
             response = web.StreamResponse(status=answer.status, headers=kept)
             await response.prepare(request)
             assert request.transport is not None

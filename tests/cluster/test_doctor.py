@@ -10,6 +10,7 @@ import pytest
 from tests.cluster.certificates import self_signed
 from tests.cluster.conftest import Kubectl, Operators, condition, eventually
 from tests.cluster.plugin import examine, reasons, run
+from tests.cluster.proxy import fault_proxy
 from tests.control_plane.server import write_kubeconfig
 from tests.control_plane.shared import Access
 
@@ -156,3 +157,74 @@ def test_the_operator_calls_the_doctor_and_tells_the_verdict(
     # Once the Service is there, what remains is that no pod stands behind it.
     kubectl("create", "service", "clusterip", "milvus", "--tcp=19530")
     assert examine(operators.access.kubeconfig, kubectl.namespace)[1]["findings"][0]["reason"] == "NoEndpoints"
+
+
+def test_what_the_cluster_refuses_or_cannot_make_is_told_in_its_words(
+    kubectl: Kubectl, operators: Operators, resource: Json
+) -> None:
+    admin = kubectl.access.kubeconfig
+    kubectl("create", "quota", "small", "--hard=pods=1")
+    # As its controller would say, which does not run here; admission counts on from there.
+    counted = {"status": {"hard": {"pods": "1"}, "used": {"pods": "0"}}}
+    kubectl("patch", "quota/small", "--subresource=status", "--type=merge", "-p", json.dumps(counted))
+    operators.start("--diagnose-after-seconds=1")
+    kubectl("apply", "-f", "-", stdin=resource)
+    eventually(lambda: reasons(admin, kubectl.namespace) == {"QuotaExceeded"})
+    quota = [each for each in examine(admin, kubectl.namespace)[1]["findings"] if each["reason"] == "QuotaExceeded"]
+    assert "exceeded quota: small" in quota[0]["evidence"]
+    eventually(lambda: "Diagnosis: QuotaExceeded" in condition(kubectl, "Ready").get("message", ""))
+    kubectl("delete", "quota", "small")
+
+    # No kubelet here: what it would say of an image that is not there, of one that is killed, and of one that ends.
+    pods = eventually(lambda: (kubectl.get("pods", "-l", "app=semantic-router") or {})["items"])
+    for state, reason in (
+        ({"state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}, "ImageCannotBePulled"),
+        ({"state": {"running": {}}, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}},
+         "RouterOutOfMemory"),
+        ({"state": {"waiting": {"reason": "CrashLoopBackOff"}},
+          "lastState": {"terminated": {"exitCode": 1, "message": "the API port cannot be opened"}}}, "ContainerFails"),
+    ):  # fmt: skip
+        container = {"name": "router", "image": "x", "imageID": "", "restartCount": 1, "ready": False, **state}
+        patch = json.dumps({"status": {"containerStatuses": [container]}})
+        kubectl("patch", f"pod/{pods[0]['metadata']['name']}", "--subresource=status", "--type=merge", "-p", patch)
+        assert reasons(admin, kubectl.namespace) == {reason}
+
+
+def test_a_safe_repair_is_shown_asked_for_and_made(kubectl: Kubectl, resource: Json, viewer: Path) -> None:
+    admin, words = kubectl.access.kubeconfig, ("doctor", "semantic-router", "-n", kubectl.namespace, "--fix")
+    resource["spec"] |= {"cache": {"backend": "hybrid"}, "milvus": {"managed": {"mode": "standalone"}}}
+    kubectl("apply", "-f", "-", stdin=resource)
+    pause = "milvus.io/pause-reconcile"
+    metadata = {"name": "semantic-router", "annotations": {pause: "true"}}
+    milvus = {"apiVersion": "milvus.io/v1beta1", "kind": "Milvus", "metadata": metadata, "spec": {"mode": "standalone"}}
+    kubectl("apply", "--server-side", "-f", "-", stdin=milvus)
+
+    def paused() -> bool:
+        return pause in (kubectl.get("milvus/semantic-router") or {})["metadata"].get("annotations", {})
+
+    shown = run(admin, *words, answer="n\n")
+    assert f"Will remove the annotation {pause} of Milvus/semantic-router" in shown.stderr
+    assert (shown.returncode, paused()) == (1, True), shown.stdout
+    looker = run(viewer, *words, "--yes")
+    assert "MilvusPaused" not in looker.stdout, "he may not list Milvus, so there is nothing to repair"
+    assert run(admin, *words, "--yes").returncode == 0
+    assert not paused()
+    assert reasons(admin, kubectl.namespace) == set()
+    assert "Nothing that was found can be repaired" in run(admin, *words).stderr
+
+
+def test_a_list_that_never_ends_and_a_clock_that_is_wrong_hide_nothing(
+    control_plane: Access, kubectl: Kubectl, resource: Json, viewer: Path, tmp_path: Path
+) -> None:
+    resource["spec"] |= {"cache": {"backend": "hybrid"}, "milvus": {"external": {"address": "milvus:19530"}}}
+    kubectl("apply", "-f", "-", stdin=resource)
+    token = json.loads(viewer.read_text())["users"][0]["user"]["token"]
+    with fault_proxy(control_plane.url, control_plane.certificate) as proxy:
+        config = tmp_path / "proxied.kubeconfig"
+        write_kubeconfig(config, proxy.url, control_plane.certificate, token, kubectl.namespace)
+        proxy.clock_seconds = 120.0
+        proxy.silent = lambda path: "/persistentvolumeclaims" in path
+        code, told = examine(config, kubectl.namespace)
+    assert {each["reason"] for each in told["findings"]} == {"ServiceMissing", "ClockSkew"}
+    assert "no answer within 10 s" in told["leftOut"]["storage"]
+    assert code == 2

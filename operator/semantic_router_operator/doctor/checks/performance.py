@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from semantic_router_operator.doctor.check import Check, Finding, Severity, Verdict
+from semantic_router_operator.doctor.check import Check, Finding, Repair, Severity, Verdict
 from semantic_router_operator.doctor.survey import Survey
+from semantic_router_operator.render.deployment import RESTART_ANNOTATION
 
 # Brute force is as quick as a graph up to about here: docs/benchmarks.md.
 _FLAT_ROWS = 20_000
@@ -67,11 +68,13 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     if state is not None:
         rows = f"{state.rows} rows" if state.rows is not None else "an unknown number of rows"
         if state.index_type == "":
-            yield NO_INDEX.found(survey, f"Collection/{state.real_name}", f"It has {rows} and no index.")
+            text = f"It has {rows} and no index."
+            yield NO_INDEX.found(survey, f"Collection/{state.real_name}", text, repair=_restart(survey))
         if state.index_type == "FLAT" and (state.rows or 0) >= _FLAT_ROWS:
             yield FLAT.found(survey, f"Collection/{state.real_name}", f"It has {rows} in a FLAT index.")
         if state.loaded is False:
-            yield NOT_LOADED.found(survey, f"Collection/{state.real_name}", "Its state is not Loaded.")
+            text, repair = "Its state is not Loaded.", None if state.index_type == "" else _restart(survey)
+            yield NOT_LOADED.found(survey, f"Collection/{state.real_name}", text, repair=repair)
     search = survey.spec("milvus", "search") or {}
     params, topk = search.get("params") or {}, int(search.get("topk", 10))
     widest = max((int(params[key]) for key in ("ef", "nprobe") if key in params), default=0)
@@ -90,6 +93,16 @@ def _examine(survey: Survey) -> Iterator[Finding]:
                 f"The profile is production, and Milvus/{survey.milvus_name} asks for nothing in components.resources."
             )
             yield NO_REQUESTS.found(survey, subject, text)
+
+
+def _restart(survey: Survey) -> Repair | None:
+    """Replace the routers one after another, none before another is ready, as `kubectl rollout restart` does."""
+    if survey.one("Deployment", survey.name) is None:
+        return None
+    annotation = {RESTART_ANNOTATION: f"{survey.now:%Y-%m-%dT%H:%M:%SZ}"}
+    patch: dict[str, object] = {"spec": {"template": {"metadata": {"annotations": annotation}}}}
+    sentence = f"replace the pods of Deployment/{survey.name} one after another"
+    return Repair("apps/v1", "Deployment", survey.name, patch, sentence)
 
 
 CHECK = Check(

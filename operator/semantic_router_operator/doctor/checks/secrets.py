@@ -22,7 +22,11 @@ MALFORMED = Verdict(
 
 
 def _examine(survey: Survey) -> Iterator[Finding]:
+    managed = survey.spec("milvus", "managed") is not None
     for name, facts in sorted(survey.secrets.items()):
+        if facts is None and managed and name.startswith(f"{survey.milvus_name}-milvus-"):
+            # The logins and certificates that the operator makes itself, once it has seen the resource.
+            continue
         if facts is None:
             yield MISSING.found(survey, f"Secret/{name}", "It is not there.", secret=name)
             continue
