@@ -47,11 +47,14 @@ async def test_answers_that_wait_for_milvus_are_written_before_the_end(
     log = asyncio.create_task(router.stderr.read())
     link.stall()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-        for question in QUESTIONS:
+
+        async def ask(question: str) -> None:
             body = {"model": "auto", "max_tokens": 2, "messages": [{"role": "user", "content": question}]}
             async with session.post(f"{address}/v1/chat/completions", json=body) as answer:
                 assert answer.status == 200
                 assert answer.headers["x-vsr-cache"] == "miss"
+
+        await asyncio.gather(*map(ask, QUESTIONS))
     router.terminate()
     link.heal()
     text = (await log).decode()
