@@ -18,7 +18,7 @@ from semantic_router_operator.cluster.storage import storage_facts
 from semantic_router_operator.handlers.milvus_logins import MilvusLogins
 from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.difference import owned_values
-from semantic_router_operator.plan.key import ObjectKey, key_of
+from semantic_router_operator.plan.key import INSTANCE_LABEL, ObjectKey, key_of
 from semantic_router_operator.plan.managed import managed_milvus
 from semantic_router_operator.probes.milvus import MilvusError, Target, Tls
 from semantic_router_operator.render import names
@@ -51,8 +51,8 @@ class Look:
 
 
 class ManagedMilvus:
-    """`wake` is called with a resource that is to be looked at again, `changed` with a Deployment of milvus-operator
-    that has changed. `connect_to` leads an address (host:port) to another one."""
+    """`wake` is called with a resource that is to be looked at again. `connect_to` leads an address (host:port) to
+    another one."""
 
     def __init__(
         self,
@@ -62,7 +62,6 @@ class ManagedMilvus:
         secrets: Secrets,
         namespaces: tuple[str, ...],
         *,
-        changed: Callable[[Json], None],
         wake: Callable[[Key], None],
         connect_to: Mapping[str, str],
     ) -> None:
@@ -73,17 +72,26 @@ class ManagedMilvus:
         self.logins = MilvusLogins(objects, secrets)
         self.informers = {
             namespace: Informer(
-                connection, discovery, "apps/v1", "Deployment", namespace or None, OWNED_BY_MILVUS_OPERATOR, changed
+                connection,
+                discovery,
+                "apps/v1",
+                "Deployment",
+                namespace or None,
+                OWNED_BY_MILVUS_OPERATOR,
+                self._changed,
             )
             for namespace in (namespaces or ("",))
         }
         self._storage: dict[Key, tuple[object, StorageFacts | None]] = {}
+        # Whose Milvus it is, where that has another name than its resource.
+        self._second: dict[Key, Key] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
         self.logins.forget(key)
         self._storage.pop(key, None)
+        self._second = {milvus: owner for milvus, owner in self._second.items() if owner != key}
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
 
@@ -100,6 +108,9 @@ class ManagedMilvus:
             return Look()
         there = {str(each["metadata"]["name"]): each for each in children if each["kind"] == KIND}
         for resource in resources:
+            if resource.milvus_name:
+                key = resource.metadata.namespace, resource.metadata.name
+                self._second[key[0], resource.milvus_name] = key
             managed = managed_of(resource)
             if managed is not None and managed.auth.enabled:
                 await self.logins.keep(resource, retained=managed.retained)
@@ -182,6 +193,12 @@ class ManagedMilvus:
             self._again(key)
             return Condition("MilvusReady", "False", error.reason, error.message)
         return seen
+
+    def _changed(self, deployment: Json) -> None:
+        """One of milvus-operator's; its label names the Milvus."""
+        metadata = deployment["metadata"]
+        milvus = (metadata["namespace"], str((metadata.get("labels") or {}).get(INSTANCE_LABEL)))
+        self._wake(self._second.get(milvus, milvus))
 
     def _again(self, key: Key) -> None:
         """Look at it again after a while, once, however often that is asked for."""

@@ -121,7 +121,6 @@ class Reconciler:
             self._objects,
             self._secrets,
             namespaces,
-            changed=self._child_changed,
             wake=wake_soon,
             connect_to=connect_to,
         )
