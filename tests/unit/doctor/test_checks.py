@@ -197,6 +197,16 @@ FAILURES: list[tuple[str, Survey]] = [
         ),
     ),
     (
+        "RouterOutOfMemory",
+        having(
+            healthy(), "Pod",
+            pod("web-1", ROUTER, initContainerStatuses=[
+                {"name": "check-config", "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+            ]),
+            pod("milvus-0", MILVUS),
+        ),
+    ),
+    (
         "MilvusOutOfMemory",
         having(healthy(), "Pod", pod("m", MILVUS, **_container(lastState={"terminated": {"reason": "OOMKilled"}}))),
     ),

@@ -34,7 +34,8 @@ def _examine(survey: Survey) -> Iterator[Finding]:
 
 
 def _killed(pod: Json) -> Iterator[tuple[str, int]]:
-    for state in (pod.get("status") or {}).get("containerStatuses") or ():
+    status = pod.get("status") or {}
+    for state in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         for when in ("state", "lastState"):
             if ((state.get(when) or {}).get("terminated") or {}).get("reason") == "OOMKilled":
                 yield str(state.get("name")), int(state.get("restartCount") or 0)

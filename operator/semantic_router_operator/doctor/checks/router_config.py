@@ -38,7 +38,9 @@ def _examine(survey: Survey) -> Iterator[Finding]:
     for pod in survey.of_router("Pod"):
         for state in (pod.get("status") or {}).get("initContainerStatuses") or ():
             ended = (state.get("state") or {}).get("terminated") or (state.get("lastState") or {}).get("terminated")
-            if state.get("name") == _CHECK_CONTAINER and ended and ended.get("exitCode") and not state.get("ready"):
+            if state.get("name") != _CHECK_CONTAINER or not ended or not ended.get("exitCode") or state.get("ready"):
+                continue
+            if ended.get("reason") != "OOMKilled":
                 name = pod["metadata"]["name"]
                 said = " ".join(str(ended.get("message") or "").split())[-300:]
                 text = said or f"The init container ended with exit code {ended['exitCode']}."
