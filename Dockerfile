@@ -41,10 +41,11 @@ RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index .
 
 FROM build AS build-operator
 COPY constraints/operator.txt constraints/
-COPY pyproject.toml README.md LICENSE ./
 # botocore describes every service of AWS (28 MB); backups use S3 alone.
 RUN /opt/build/bin/pip --python /opt/venv/bin/python install --require-hashes --no-compile -r constraints/operator.txt \
-    && find /opt/venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 -exec rm -r {} +
+    && find /opt/venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 -exec rm -r {} + \
+    && find /opt/venv/lib -type d -regex '.*-packages/\(numpy\|pandas\)/\(.*/\)?\(tests\|include\)' -prune -exec rm -r {} +
+COPY pyproject.toml README.md LICENSE ./
 COPY operator/ operator/
 COPY router/ router/
 RUN /opt/build/bin/pip wheel --quiet --no-build-isolation --no-deps --no-index . -w /own \

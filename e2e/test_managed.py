@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.test_milvus import QUESTION, STORED, a_hit_among
 from e2e.world import PATIENCE, ROOT, World, eventually
 
-QUESTION = "How do I turn on two-factor authentication?"
 _CRD = ROOT / "tests" / "fixtures" / "crds" / "milvus.io_milvuses.yaml"
 _NAME = "semanticrouter/semantic-router"
 
@@ -84,11 +84,11 @@ def test_from_memory_to_a_milvus_of_its_own_and_nothing_left(
     assert secret["password"] not in json.dumps(world.get("configmaps,deployments", "-n", namespace))
 
     # It is in Milvus: pods that never saw it have it.
-    world.ask(namespace, "semantic-router", QUESTION)
+    world.ask(namespace, "semantic-router", *STORED)
     world.kubectl("delete", "pod", "-n", namespace, "-l", "app=semantic-router", f"--timeout={PATIENCE}s")
     world.wait(namespace, "deployment/semantic-router", "--for=condition=Available")
     world.wait(namespace, _NAME, "--for=condition=Ready")
-    eventually(lambda: world.ask(namespace, "semantic-router", QUESTION)[0]["cache"] == "hit")
+    assert a_hit_among(world, namespace, *STORED)
 
     world.kubectl("delete", "-n", namespace, _NAME, f"--timeout={PATIENCE}s")
     eventually(lambda: world.everything(namespace) <= before)

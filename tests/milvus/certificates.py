@@ -20,7 +20,7 @@ def make_certificates(folder: Path, server_name: str = SERVER_NAME) -> None:
         common_name = server_name if name == "server" else "router"
         (folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{common_name}\n")
         _openssl(
-            folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={common_name}",
+            folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={common_name[:64]}",
             "-keyout", f"{name}.key", "-out", f"{name}.csr",
         )  # fmt: skip
         _openssl(
