@@ -78,9 +78,13 @@ def tell_conditions(namespace: str, name: str, conditions: Iterable[Mapping[str,
 
 
 def tell_backups(namespace: str, name: str, told: Mapping[str, Any]) -> None:
-    """Show what `status.backup` says of a resource, and nothing else; none: there are no backups."""
+    """Show what `status.backup` says of a resource, and nothing else; none: there are no backups.
+
+    While the schedule rests, no age is shown: nobody is to be called for it.
+    """
+    resting = "nextTime" not in told
     for field, gauge in BACKUP.items():
-        value = told.get(field)
+        value = None if field == "lastTime" and resting else told.get(field)
         if value is None:
             with contextlib.suppress(KeyError):
                 gauge.remove(namespace, name)

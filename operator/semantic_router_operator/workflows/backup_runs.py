@@ -29,10 +29,18 @@ class Run:
 
 
 def runs_of(component: str, jobs: Iterable[Json], pods: Iterable[Json], now: datetime) -> list[Run]:
-    """Return the ended Jobs of a component, the one that ended first comes first."""
-    own_pods = [*pods]
-    found = (run_of(job, own_pods, now) for job in jobs if _label(job, COMPONENT_LABEL) == component)
-    return sorted((each for each in found if each is not None), key=lambda each: (each.ended, each.job))
+    """Return the ended Jobs of a component, the one that ended first comes first.
+
+    None after one whose pod's words are still to come: whoever counts them goes by their order.
+    """
+    own_pods, found = [*pods], list[Run]()
+    ended = [(time, job) for job in jobs if _label(job, COMPONENT_LABEL) == component and (time := ended_at(job))]
+    for _, job in sorted(ended, key=lambda each: (each[0], str(each[1]["metadata"]["name"]))):
+        run = run_of(job, own_pods, now)
+        if run is None:
+            break
+        found.append(run)
+    return found
 
 
 def running(component: str, jobs: Iterable[Json]) -> list[str]:

@@ -110,6 +110,17 @@ def test_a_job_whose_pod_has_not_said_anything_yet_waits_a_moment() -> None:
     assert "left no figures" in conditions["BackupHealthy"].message
 
 
+def test_nothing_is_counted_before_what_ended_earlier() -> None:
+    now = datetime(2026, 11, 21, 3, 0, 5, tzinfo=UTC)
+    jobs = [job("one", 2), job("two", 3)]
+    jobs[0]["status"]["conditions"][0]["lastTransitionTime"] = "2026-11-21T02:59:59Z"
+    early, _ = told({}, jobs, [pod("two", GOOD)], now)
+    assert "counted" not in early
+    both, _ = told(early, jobs, [pod("one", BAD | {"outcome": "succeeded"}), pod("two", GOOD)], now)
+    assert both["counted"]["job"] == "two"
+    assert both["lastName"] == GOOD["name"]
+
+
 def test_one_that_took_too_long_is_said_in_words() -> None:
     _, conditions = told({}, [job("one", 3, failed=True, why="DeadlineExceeded")], [])
     assert conditions["BackupHealthy"].reason == "DeadlineExceeded"
