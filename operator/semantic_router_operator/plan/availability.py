@@ -9,6 +9,7 @@ from semantic_router_operator.plan.key import ObjectKey, owned_by
 
 # Old pods serve while new ones come: available, and yet not what the resource asks for.
 ROLLING_OUT = "RollingOut"
+PROGRESSING = "Progressing"
 ROLLOUT_FAILED = "RolloutFailed"
 AVAILABLE = "Available"
 
@@ -27,7 +28,7 @@ def _router(deployment: Mapping[str, Any] | None, *, hibernating: bool) -> Condi
     name = deployment["metadata"]["name"]
     status = deployment.get("status") or {}
     if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
-        return Condition("RouterAvailable", "Unknown", "Progressing", f"Deployment/{name} has not been looked at yet.")
+        return Condition("RouterAvailable", "Unknown", PROGRESSING, f"Deployment/{name} has not been looked at yet.")
     conditions = {c["type"]: c for c in status.get("conditions", ())}
     wanted, ready = int(deployment["spec"].get("replicas", 1)), int(status.get("readyReplicas", 0))
     updated = int(status.get("updatedReplicas", 0))
@@ -49,7 +50,7 @@ def _router(deployment: Mapping[str, Any] | None, *, hibernating: bool) -> Condi
         text = f"{updated} of {wanted} pods run the new revision, {ready} pods serve."
         return Condition("RouterAvailable", "True", ROLLING_OUT, text)
     if updated < wanted:
-        return Condition("RouterAvailable", "Unknown", "Progressing", f"{updated} of {wanted} pods are updated.")
+        return Condition("RouterAvailable", "Unknown", PROGRESSING, f"{updated} of {wanted} pods are updated.")
     if ready < wanted:
         return Condition("RouterAvailable", "False", "PodsNotReady", f"{ready} of {wanted} pods are ready.")
     return Condition("RouterAvailable", "True", AVAILABLE, f"{ready} of {wanted} pods are ready.")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from semantic_router_operator.plan import managed
-from semantic_router_operator.plan.availability import ROLLING_OUT
+from semantic_router_operator.plan.availability import PROGRESSING, ROLLING_OUT
 from semantic_router_operator.plan.diagnosis import Diagnosis
 from semantic_router_operator.plan.findings import CONFIG_PENDING, NOT_ASKED
 
 Json = Mapping[str, Any]
 # Not ready for a while, as it has to be after a change.
-_EXPECTED = frozenset({ROLLING_OUT, CONFIG_PENDING, "Migrating", "Restoring"}) | managed.EXPECTED
+_EXPECTED = frozenset({ROLLING_OUT, PROGRESSING, CONFIG_PENDING, "Migrating", "Restoring"}) | managed.EXPECTED
 # A restore that does not go as it should.
 _GOING_BACK = frozenset(
     {"LeavingAgain", "SwitchingBack", "Dropping", "RollingBack", "GivingUp", "RolledBack", "RollbackFailed", "Failed"}
@@ -46,6 +46,8 @@ def diagnosed(resource: Json, status: Json, diagnosis: Diagnosis | None) -> list
 def transitions(resource: Json, status: Json) -> list[Event]:
     """An Event where a condition turned."""
     before = {c["type"]: c for c in (resource.get("status") or {}).get("conditions", ())}
+    migrating = any(each["type"] == "Migrating" and each["status"] == "True" for each in status["conditions"])
+    as_expected = _EXPECTED | managed.MAKING if migrating else _EXPECTED
     events = []
     for condition in status["conditions"]:
         if condition["type"] not in _TOLD:
@@ -70,7 +72,7 @@ def transitions(resource: Json, status: Json) -> list[Event]:
             (good and condition["reason"] != "Ready") or condition["reason"] == NOT_ASKED
         ):
             continue  # Degraded tells it, or the next moment
-        expected = good or condition["reason"] in _EXPECTED
+        expected = good or condition["reason"] in as_expected
         kind: Literal["Normal", "Warning"] = "Normal" if expected else "Warning"
         events.append(Event(kind, condition["reason"], "Reconcile", condition["message"]))
     # Ready repeats the words of the condition that it follows.

@@ -17,6 +17,10 @@ PAUSE_ANNOTATION = "milvus.io/pause-reconcile"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 # Reasons that belong to making and changing a Milvus; they are no cause for alarm.
 EXPECTED = frozenset({"Creating", "Provisioning", "Upgrading", "Scaling"})
+# So do these, as long as no router depends on it: milvus-operator makes one thing after another and calls the rest so.
+MAKING = frozenset(
+    {"StatusBehind", "EtcdNotReady", "StorageNotReady", "MsgStreamNotReady", "MilvusNotReady", "MilvusUpdating"}
+)
 # In the order in which one waits for the other.
 _CONDITIONS = ("EtcdReady", "StorageReady", "MsgStreamReady", "MilvusReady", "MilvusUpdated")
 _IN_WORDS = {
