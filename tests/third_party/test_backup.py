@@ -20,6 +20,7 @@ from semantic_router_proxy.cache.entry import CacheEntry
 from tests.control_plane.server import free_ports
 from tests.milvus.entries import entry
 from tests.milvus.server import MilvusServer
+from tests.milvus_backup.install import StandIn
 from tests.third_party.conftest import find_or_build
 
 Json = dict[str, Any]
@@ -160,6 +161,30 @@ def test_what_was_saved_comes_back_into_a_new_collection(place: Place) -> None:
     code, told = place.backup("check", "--backup", "third")
     assert (code, told["outcome"]) == (1, "failed")
     assert place.backup("check", "--backup", "second")[0] == 0
+
+
+def test_milvus_own_objects_are_what_a_backup_without_data_is_told_by(place: Place) -> None:
+    """The stand-in for milvus-backup looks for them where the real one does: in the store of a real Milvus."""
+    _filled(place)
+    before = place.exported("cache.gz")
+    place.store.create_bucket(Bucket=_BUCKET)
+    own = {"endpoint": place.endpoint, "bucket": "a-bucket"}
+    program = StandIn(place.folder / "bin").executable
+    engine: Json = {
+        "engine": "milvus-backup", "executable": str(program), "milvus": {"address": f"127.0.0.1:{place.port}"},
+    }  # fmt: skip
+    keys = {"MILVUS_STORAGE_ACCESS_KEY_ID": "minioadmin", "MILVUS_STORAGE_SECRET_ACCESS_KEY": "minioadmin"}
+    place.backups(**engine, milvus_storage={**own, "root_path": "elsewhere"})
+    code, told = place.backup("run", **keys)
+    assert (code, told["reason"]) == (1, "BackupEmpty"), told
+    place.backups(**engine, milvus_storage=own)
+    code, told = place.backup("run", **keys)
+    assert (code, told["rows"]) == (0, ENTRIES), told
+    code, told = place.backup("restore", "--into", "semantic_cache_v20261121180000", **keys)
+    assert (code, told["rows"]) == (0, ENTRIES), told
+    assert place.cache("invalidate", "--all").returncode == 0
+    assert place.cache("switch", "--to", "semantic_cache_v20261121180000").returncode == 0
+    assert place.exported("after.gz") == before
 
 
 def _objects(place: Place) -> list[str]:
