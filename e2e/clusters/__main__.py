@@ -1,4 +1,4 @@
-"""`python -m e2e.clusters` says which cluster `make e2e` would run on, or what is missing where none can be had."""
+"""`python -m e2e.clusters` says which cluster `make e2e` would run on; code 3 and what is missing: none can be had."""
 
 import sys
 
@@ -9,4 +9,5 @@ from e2e.clusters.choice import choose
 try:
     print(choose())
 except UnavailableError as error:
-    sys.exit(str(error))
+    print(error, file=sys.stderr)
+    sys.exit(3)
