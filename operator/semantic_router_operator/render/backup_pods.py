@@ -7,7 +7,7 @@ from typing import Any
 
 from semantic_router_operator.api.backup import Backup, S3Storage
 from semantic_router_operator.api.semantic_router import SemanticRouter
-from semantic_router_operator.render import backup_names
+from semantic_router_operator.render import backup_names, names
 from semantic_router_operator.render.backup_config import (
     CA_DIR,
     CONFIG_DIR,
@@ -141,10 +141,12 @@ def _environment(resource: SemanticRouter, storage: S3Storage | None) -> list[Ob
         _from_secret("MILVUS_STORAGE_ACCESS_KEY_ID", minio, "accesskey"),
         _from_secret("MILVUS_STORAGE_SECRET_ACCESS_KEY", minio, "secretkey"),
     ]
-    if (login := credentials_secret(milvus_in_use(resource), resource)) is not None:
+    if credentials_secret(milvus_in_use(resource), resource) is not None:
+        # milvus-backup describes databases and imports binlogs, which the router's own user may not; as root it works
+        # in all versions: https://github.com/zilliztech/milvus-backup/issues/1183
         variables += [
-            _from_secret("MILVUS_USERNAME", login, "username"),
-            _from_secret("MILVUS_PASSWORD", login, "password"),
+            {"name": "MILVUS_USERNAME", "value": "root"},
+            _from_secret("MILVUS_PASSWORD", names.milvus_root_secret(resource), "password"),
         ]
     return variables
 
