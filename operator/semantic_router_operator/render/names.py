@@ -69,7 +69,7 @@ def milvus_host(resource: SemanticRouter) -> str:
 
 
 def milvus_root_secret(resource: SemanticRouter) -> str:
-    """Return the Secret with root's password (key `password`); the operator, Milvus itself and milvus-backup read it."""
+    """Return the Secret with root's password (key `password`), for the operator, Milvus itself and milvus-backup."""
     return of_milvus(resource, "root")
 
 
