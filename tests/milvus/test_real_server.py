@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pymilvus import MilvusClient
+from pymilvus.exceptions import MilvusException
 
 from semantic_router_proxy.cache.entry import Selection
 from semantic_router_proxy.cache.milvus.store import MilvusStore
@@ -123,6 +124,29 @@ async def test_a_collection_that_is_dropped_or_released_meanwhile_is_made_ready_
     client.drop_alias("fragile")
     client.drop_collection("fragile_v1")
     assert await _again(store) is None
+    await store.put([entry(1)])
+    assert await store.get("00000001") is not None
+    await store.close()
+
+
+async def test_a_collection_that_was_loaded_before_it_had_all_its_indexes_opens(
+    milvus_server: MilvusServer, client: MilvusClient
+) -> None:
+    config = milvus_config(milvus_server, collection={"name": "hasty"})
+    first = _store(config)
+    await first.open()
+    await first.close()
+    client.release_collection("hasty")
+    client.drop_index("hasty", "exact_key")
+    client.load_collection("hasty")
+    index = client.prepare_index_params()
+    index.add_index("exact_key", index_type="Trie")
+    client.create_index("hasty", index)
+    with pytest.raises(MilvusException, match="can't change the index for loaded collection"):
+        client.load_collection("hasty")
+
+    store = _store(config)
+    await store.open()
     await store.put([entry(1)])
     assert await store.get("00000001") is not None
     await store.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from pymilvus import MilvusClient
+from pymilvus.client.types import LoadState
 from pymilvus.exceptions import MilvusException
 
 from semantic_router_proxy.cache.milvus.rows import make_schema
@@ -77,8 +78,7 @@ def prepare_collection(
         _index_again(client, real, config)
         if real == name:
             put_behind_alias(client, name)
-    # After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded.
-    client.load_collection(name)
+    _load(client, name)
 
 
 def numbered_collections(client: MilvusClient, name: str) -> list[str]:
@@ -168,6 +168,17 @@ def _batches(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         characters += size
     if batch:
         yield batch
+
+
+def _load(client: MilvusClient, name: str) -> None:
+    """After a restart Milvus has the collection, but not in memory; it answers no query before it is loaded."""
+    try:
+        client.load_collection(name)
+    except MilvusException:
+        # One that got an index after it was loaded, by a replica that was making it meanwhile, cannot be loaded once
+        # more; it answers all the same.
+        if client.get_load_state(name)["state"] != LoadState.Loaded:
+            raise
 
 
 def _index_vectors(client: MilvusClient, collection: str, config: MilvusConfig) -> None:
