@@ -86,6 +86,10 @@ bench-gateway: $(STAMP) ## Measure the gateway beside LiteLLM: latency, streams,
 bench-operator: $(STAMP) control-plane ## Measure the operator with 300 resources; writes benchmarks/out/operator.json
 	@$(BIN)/python -m benchmarks.operator
 
+.PHONY: bench-backup
+bench-backup: $(STAMP) ## Measure backups: 100,000 entries saved, fetched, restored, compared; writes benchmarks/out/backup.json
+	@$(BIN)/python -m benchmarks.backup
+
 .PHONY: test-web
 test-web: $(STAMP) ## The dashboard alone, in a real Chromium (installed by apt where this is root)
 	@$(BIN)/pytest -q tests/web
