@@ -194,7 +194,7 @@ def _end_backup(kubectl: Kubectl, code: int) -> None:
     """Wait for the pod of the backup's Job, and let it end with this exit code."""
 
     def pods() -> list[Json]:
-        found = (kubectl.get("pods", "-l", "app.kubernetes.io/component=backup") or {})["items"]
+        found = (kubectl.get("pods", "-l", "app.kubernetes.io/component=backup") or {}).get("items", [])
         return [pod for pod in found if pod["status"]["phase"] == "Pending" and pod["metadata"].get("ownerReferences")]
 
     (pod,) = eventually(pods)
