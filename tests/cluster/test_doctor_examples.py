@@ -11,7 +11,7 @@ from tests.cluster.conftest import ROOT, Kubectl, eventually
 from tests.cluster.plugin import examine
 
 from semantic_router_operator.api.validate import parse
-from semantic_router_operator.handlers.desired import secret_names_of
+from semantic_router_operator.handlers.desired import secret_keys_of
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.objects import render
 
@@ -33,12 +33,15 @@ def _status(kubectl: Kubectl, what: str, status: Json) -> None:
 
 
 def _secrets(resource: Json) -> list[Json]:
-    certificate = base64.b64encode(self_signed(days=300).encode()).decode()
-    key = base64.b64encode(b"value").decode()
-    data = dict.fromkeys(("username", "password", "token", "openai", "anthropic"), key) | {"ca.crt": certificate}
+    certificate, value = (base64.b64encode(text.encode()).decode() for text in (self_signed(days=300), "value"))
     return [
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
-        for name in secret_names_of(resource)
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "data": {key: certificate if key.endswith(".crt") else value for key in keys},
+        }
+        for name, keys in secret_keys_of(resource).items()
     ]
 
 
@@ -49,7 +52,8 @@ def _healthy(kubectl: Kubectl, raw: Json) -> None:
     stored = dict(kubectl.get(f"sr/{name}") or {})
     objects = render(parse(stored), ClusterFacts(kinds=frozenset({"Milvus"})))
     documents = yaml.safe_dump_all([*_secrets(stored), *objects])
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=documents)
+    # Each with its own part of a Secret that several of them refer to.
+    kubectl("apply", "--server-side", "--force-conflicts", f"--field-manager={name}", "-f", "-", stdin=documents)
     generation = stored["metadata"]["generation"]
     now = stored["metadata"]["creationTimestamp"]
     told = [

@@ -87,7 +87,8 @@ async def test_password_index_and_load_state(
     data = {"password": base64.b64encode(b"Milvus").decode()}
     kubectl("patch", "secret/milvus-auth", "--type=merge", "-p", json.dumps({"data": data}))
     await asyncio.to_thread(eventually, lambda: condition(kubectl, "MilvusReady").get("status") == "True")
-    assert examine(admin, kubectl.namespace)[1]["findings"] == []
+    # On a slow machine the doctor may wonder why no pod gets ready: there is no kubelet.
+    assert reasons(admin, kubectl.namespace) <= {"NotExplained"}
 
     # As somebody may have left it: no index, not loaded. An operator that begins anew asks at once.
     _bare_collection(client, collection)
@@ -97,7 +98,7 @@ async def test_password_index_and_load_state(
     await asyncio.to_thread(eventually, lambda: reasons(admin, kubectl.namespace) == expected)
     assert "without an index, not loaded" in condition(kubectl, "MilvusReady")["message"]
     _fill(client, collection)
-    await asyncio.to_thread(eventually, lambda: reasons(admin, kubectl.namespace) == {"IndexFlat"})
+    await asyncio.to_thread(eventually, lambda: reasons(admin, kubectl.namespace) - {"NotExplained"} == {"IndexFlat"})
     assert (kubectl.get("sr/semantic-router") or {})["status"]["milvus"]["rows"] == ROWS
 
 

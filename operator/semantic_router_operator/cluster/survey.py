@@ -54,18 +54,19 @@ async def survey(
     connection: Connection,
     namespace: str,
     name: str,
-    secrets_of: Callable[[Json], Iterable[str]],
+    secrets_of: Callable[[Json], Mapping[str, frozenset[str]]],
     probed: Probed | None = None,
 ) -> Survey:
     """Return what was seen; never raises. What may not be read or does not answer in time is named in `unreadable`.
 
-    `secrets_of` gives the names of the Secrets that the resource refers to. Who has not `probed` routers and Milvus
-    gets what routers say through the API server, and of Milvus what the resource's status says.
+    `secrets_of` gives the Secrets that the resource refers to, with the keys that it needs of each. Who has not
+    `probed` routers and Milvus gets what routers say through the API server, and of Milvus what the status says.
     """
     objects = Objects(connection, Discovery(connection))
     resource: Json | None = None
     listed: dict[str, tuple[Json, ...]] = {}
     secrets: dict[str, SecretFacts | None] = {}
+    wanted: dict[str, frozenset[str]] = {}
     unreadable: dict[str, str] = {}
     unserved: set[str] = set()
 
@@ -85,7 +86,8 @@ async def survey(
         nonlocal resource
         async with noting(KIND):
             resource = await objects.get(ObjectKey(API_VERSION, KIND, namespace, name))
-        for secret in sorted(set(secrets_of(resource))) if resource is not None else ():
+        wanted.update(secrets_of(resource) if resource is not None else {})
+        for secret in sorted(wanted):
             async with noting("Secret"):
                 raw = await objects.get(ObjectKey("v1", "Secret", namespace, secret))
                 secrets[secret] = None if raw is None else secret_facts(raw)
@@ -123,6 +125,7 @@ async def survey(
         unreadable=unreadable,
         unserved=frozenset(unserved),
         secrets=secrets,
+        secret_keys=wanted,
         probed=probed,
         clock_offset=offset.result(),
     )

@@ -16,7 +16,7 @@ from semantic_router_operator.commands.target import Kubeconfig, Name, Namespace
 from semantic_router_operator.doctor.check import Finding, Severity
 from semantic_router_operator.doctor.examination import Report, examine
 from semantic_router_operator.doctor.survey import Survey
-from semantic_router_operator.handlers.desired import secret_names_of
+from semantic_router_operator.handlers.desired import secret_keys_of
 from semantic_router_operator.plan.key import KIND, ObjectKey
 
 _MARKS = {Severity.ERROR: ("✗", "bold red"), Severity.WARNING: ("!", "bold yellow"), Severity.NOTE: ("i", "cyan")}
@@ -55,7 +55,7 @@ def doctor(
 
 async def observed(target: Target) -> Survey:
     """Return what is seen of the target now. Exits with a sentence where the resource itself may not be read."""
-    seen = await survey(target.connection, target.namespace, target.name, secret_names_of)
+    seen = await survey(target.connection, target.namespace, target.name, secret_keys_of)
     if KIND in seen.unreadable:
         stop(seen.unreadable[KIND])
     return seen

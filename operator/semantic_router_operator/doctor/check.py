@@ -71,7 +71,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`kinds` are those without which it cannot say anything; it is reported as left out where they may not be read."""
+    """`kinds` are those without which it cannot say anything; it is reported as left out where they may not be read.
+    A `last_resort` speaks only where no other check has found an error."""
 
     name: str
     title: str
@@ -79,6 +80,7 @@ class Check:
     verdicts: tuple[Verdict, ...]
     examine: Callable[[Survey], Iterator[Finding]]
     kinds: frozenset[str] = frozenset()
+    last_resort: bool = False
 
     def run(self, survey: Survey) -> list[Finding]:
         """Return what it finds, with its own name on it."""

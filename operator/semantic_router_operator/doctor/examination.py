@@ -36,6 +36,8 @@ def examine(survey: Survey, checks: tuple[Check, ...] = CHECKS) -> Report:
         except Exception as error:  # noqa: BLE001 - a check that meets what it never thought of must not hide the others
             left_out[check.name] = f"it failed over what it saw ({type(error).__name__}: {error}); please report this"
             continue
+        if check.last_resort and any(each.severity is Severity.ERROR for each in findings):
+            found = []
         findings += found
         if not found:
             silent.append(check.name)

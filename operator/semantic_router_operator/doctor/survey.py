@@ -30,8 +30,8 @@ class Survey:
     """`objects` are listed by kind: those of the resource's namespace, and all of a kind without namespaces.
 
     `unreadable` says by kind why it could not be listed; `unserved` are kinds that the cluster does not know.
-    `secrets` maps the names that the resource refers to; None where there is no such Secret. `clock_offset` is the API
-    server's clock minus this machine's, in seconds.
+    `secrets` maps the names that the resource refers to; None where there is no such Secret; `secret_keys` says which
+    keys it needs of each. `clock_offset` is the API server's clock minus this machine's, in seconds.
     """
 
     namespace: str
@@ -42,6 +42,7 @@ class Survey:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     unserved: frozenset[str] = frozenset()
     secrets: Mapping[str, SecretFacts | None] = field(default_factory=dict)
+    secret_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
     probed: Probed | None = None
     clock_offset: float | None = None
 

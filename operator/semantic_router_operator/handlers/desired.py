@@ -67,9 +67,9 @@ def secrets_of(raw: Mapping[str, Any]) -> NeededSecrets:
     )
 
 
-def secret_names_of(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of all Secrets that the resource refers to; none for one that is not valid."""
-    return tuple(secrets_of(raw).all)
+def secret_keys_of(raw: Mapping[str, Any]) -> Secrets:
+    """All Secrets that the resource refers to, with the keys that must be in them; none for one that is not valid."""
+    return secrets_of(raw).all
 
 
 def managed_of_raw(raw: Mapping[str, Any]) -> list[SemanticRouter]:

@@ -9,7 +9,7 @@ from semantic_router_operator.cluster.connection import Connection
 from semantic_router_operator.cluster.survey import survey
 from semantic_router_operator.doctor.check import Severity
 from semantic_router_operator.doctor.examination import examine
-from semantic_router_operator.handlers.desired import secret_names_of
+from semantic_router_operator.handlers.desired import secret_keys_of
 from semantic_router_operator.handlers.follow import Follower, Key
 from semantic_router_operator.plan.diagnosis import Diagnosis, Unready, unready
 from semantic_router_operator.plan.probed import Probed
@@ -58,7 +58,7 @@ class Diagnoser:
         if why.patience(datetime.now(UTC), self._patience) > 0:
             return before
         async with self._turns:
-            report = examine(await survey(self._connection, *key, secret_names_of, self._probed.get(key)))
+            report = examine(await survey(self._connection, *key, secret_keys_of, self._probed.get(key)))
         for finding in report.findings:
             if finding.severity is Severity.ERROR:
                 seen = f"{finding.subject}: {finding.evidence.rstrip('.')[:_EVIDENCE]}"

@@ -22,7 +22,13 @@ def resource(**spec: Any) -> Json:
         "managedFields": [{"manager": "kubectl", "time": LONG_AGO}],
     }  # fmt: skip
     told = [
-        {"type": "Ready", "status": "True", "reason": "Ready", "message": "All is well."},
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Ready",
+            "message": "All is well.",
+            "lastTransitionTime": LONG_AGO,
+        },
         {"type": "MilvusReady", "status": "True", "reason": "Ready", "message": "It answers."},
     ]
     return {"metadata": metadata, "spec": spec, "status": {"observedGeneration": 3, "conditions": told}}
@@ -135,7 +141,7 @@ def told(survey: Survey, kind: str, status: str, reason: str, message: str = "So
     """The survey with that condition of the resource."""
     raw = dict(survey.resource or {})
     others = [each for each in raw["status"]["conditions"] if each["type"] != kind]
-    new = {"type": kind, "status": status, "reason": reason, "message": message}
+    new = {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": LONG_AGO}
     raw["status"] = {**raw["status"], "conditions": [*others, new]}
     return replace(survey, resource=raw)
 

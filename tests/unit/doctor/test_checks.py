@@ -181,6 +181,10 @@ FAILURES: list[tuple[str, Survey]] = [
     ),
     ("ReloadRefused", _said(healthy(), reload_problem="decisions[0]: unknown model")),
     ("SecretMissing", replace(healthy(), secrets={"milvus-auth": None})),
+    (
+        "SecretKeyMissing",
+        replace(_secret(healthy()), secret_keys={"milvus-tls": frozenset({"ca.crt", "client.key"})}),
+    ),
     ("SecretUnusable", _secret(healthy(), malformed={"ca.crt": "is not PEM"})),
     ("CertificateExpired", _secret(healthy(), expires={"ca.crt": NOW - timedelta(days=1)})),
     ("CertificateExpiresSoon", _secret(healthy(), expires={"ca.crt": NOW + timedelta(days=3)})),
@@ -362,6 +366,7 @@ FAILURES: list[tuple[str, Survey]] = [
     ("SnapshotKindMissing", replace(_backed_up(snapshots={"enabled": True}), unserved=frozenset({"VolumeSnapshot"}))),
     ("SnapshotFails", _backed_up(told={"snapshots": {"message": "data-0: driver has no snapshots"}})),
     ("RestoreFailed", having(healthy(), "SemanticCacheRestore", _restore("Failed"))),
+    ("NotExplained", told(healthy(), "Ready", "False", "PodsNotReady", "0 of 2 pods are ready.")),
     ("ClockSkew", replace(healthy(), clock_offset=-90.0)),
 ]  # fmt: skip
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tests.unit.doctor.surveys import healthy
+from tests.unit.doctor.surveys import healthy, told
 
 from semantic_router_operator.doctor.check import Check, Finding, Severity
 from semantic_router_operator.doctor.checks import CHECKS
@@ -32,3 +32,14 @@ def test_what_may_not_be_read_is_left_out_and_named() -> None:
 def test_the_worst_comes_first() -> None:
     survey = replace(healthy(suspend=True), clock_offset=60.0, secrets={"a": None})
     assert [each.severity for each in examine(survey).findings] == [Severity.ERROR, Severity.WARNING, Severity.NOTE]
+
+
+def test_what_nobody_can_explain_is_told_where_nothing_else_is_wrong() -> None:
+    survey = told(healthy(), "Ready", "False", "PodsNotReady")
+    assert [each.reason for each in examine(survey).findings] == ["NotExplained"]
+    assert [each.reason for each in examine(replace(survey, clock_offset=60.0)).findings] == [
+        "ClockSkew",
+        "NotExplained",
+    ]
+    assert [each.reason for each in examine(replace(survey, secrets={"a": None})).findings] == ["SecretMissing"]
+    assert examine(told(healthy(), "Ready", "False", "Migrating")).findings == ()

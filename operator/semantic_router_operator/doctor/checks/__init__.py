@@ -29,6 +29,7 @@ _MODULES = (
     "backups",
     "restores",
     "clock",
+    "unexplained",
 )
 
 CHECKS: tuple[Check, ...] = tuple(import_module(f"{__name__}.{each}").CHECK for each in _MODULES)
