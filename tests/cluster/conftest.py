@@ -289,3 +289,21 @@ def model() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture
+def milvus(tmp_path: Path) -> Iterator[int]:
+    """The port of a Milvus Lite that serves several clients."""
+    (port,) = free_ports(1)
+    program = str(Path(sys.executable).with_name("milvus-lite"))
+    with (tmp_path / "milvus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "server", "--data-dir", str(tmp_path / "milvus"), "--host", "127.0.0.1", "--port", str(port)],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        eventually(lambda: listens(port, process), 60)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -83,7 +83,7 @@ class Kubelet:
             pod.stop()
 
     def _listed(self) -> list[Json]:
-        found = (self.kubectl.get("pods", "-l", ROUTER) or {})["items"]
+        found = (self.kubectl.get("pods", "-l", ROUTER) or {}).get("items", [])
         return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
     def _run(self, described: Json) -> Pod:

@@ -4,6 +4,8 @@ import base64
 import json
 import os
 import re
+import subprocess
+import sys
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 from tests.cluster.conftest import Kubectl, eventually
 from tests.cluster.containers import Containers
 from tests.cluster.kubelet import Kubelet, Pod
+from tests.cluster.mounts import Mounts, moved
 
 Json = dict[str, Any]
 QUESTION = "How do I bake a loaf of rye bread at home?"
@@ -34,55 +37,67 @@ class Node(Kubelet):
         super().stop()
         self.containers.stop()
 
-    def run_job(self, step: str) -> Json:
-        """Run the pod of the step's Job when it is there, its containers one after another; return its status."""
-        described: Json = eventually(lambda: self._job_pod(step) or {}, 180)
-        name, spec = described["metadata"]["name"], described["spec"]
-        folder = self.folder / name
-        (folder / "work").mkdir(parents=True)
+    def run_job(self, part: str, component: str = "migration") -> Json:
+        """Run the pod of the component's Job that has `part` in its name, its containers one after another, when it is
+        there; return its status."""
+        described = self._job_pod(part, component)
+        folder = self.folder / described["metadata"]["name"]
         statuses: dict[str, list[Json]] = {"initContainerStatuses": [], "containerStatuses": []}
         code = 0
         for kind, containers in (
-            ("initContainerStatuses", spec.get("initContainers", [])),
-            ("containerStatuses", spec["containers"]),
+            ("initContainerStatuses", described["spec"].get("initContainers", [])),
+            ("containerStatuses", described["spec"]["containers"]),
         ):
             for container in containers:
                 code, message = self._run_container(described, container, folder) if code == 0 else (1, "")
-                ended = {"exitCode": code, "message": message, "reason": "Error" if code else "Completed"}
-                statuses[kind].append(
-                    {"name": container["name"], "image": "x", "imageID": "", "restartCount": 0, "ready": False,
-                     "state": {"terminated": ended}}
-                )  # fmt: skip
-        status = {
-            "phase": "Failed" if code else "Succeeded",
-            **{key: value for key, value in statuses.items() if value},
-        }
-        patch = json.dumps({"status": status})
+                statuses[kind].append(_ended(container["name"], code, message))
+        return self._tell_job(described, statuses, code)
+
+    def fail_job(self, part: str, component: str, code: int, message: str) -> Json:
+        """Let the first container of the Job's pod end so, without running it."""
+        described = self._job_pod(part, component)
+        first = [*described["spec"].get("initContainers", []), *described["spec"]["containers"]][0]["name"]
+        return self._tell_job(described, {"containerStatuses": [_ended(first, code, message)]}, code)
+
+    def _job_pod(self, part: str, component: str) -> Json:
+        """The Job's pod, once it is there and has not run yet."""
+
+        def found() -> Json:
+            pods = (self.kubectl.get("pods", "-l", f"app.kubernetes.io/component={component}") or {}).get("items", [])
+            fresh = [pod for pod in pods if pod["status"].get("phase") == "Pending"]
+            return next((pod for pod in fresh if f"-{part}-" in pod["metadata"]["name"]), {})
+
+        return eventually(found, 180)
+
+    def _tell_job(self, described: Json, statuses: dict[str, list[Json]], code: int) -> Json:
+        kept = {key: value for key, value in statuses.items() if value}
+        status = {"phase": "Failed" if code else "Succeeded", **kept}
+        name, patch = described["metadata"]["name"], json.dumps({"status": status})
         self.kubectl("patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
         return status
 
-    def _job_pod(self, step: str) -> Json | None:
-        pods = (self.kubectl.get("pods", "-l", "app.kubernetes.io/component=migration") or {}).get("items", [])
-        fresh = [pod for pod in pods if f"-{step}-" in pod["metadata"]["name"] and pod["status"]["phase"] == "Pending"]
-        return fresh[0] if fresh else None
-
     def _run_container(self, pod: Json, container: Json, folder: Path) -> tuple[int, str]:
-        mounted = next(each["name"] for each in container["volumeMounts"] if each["mountPath"] == "/app/config")
-        volume = next(each["configMap"] for each in pod["spec"]["volumes"] if each["name"] == mounted)
-        data = (self.kubectl.get(f"configmap/{volume['name']}") or {})["data"]
+        places = Mounts(self.kubectl, pod, folder / "volumes").places(container)
         home = folder / container["name"]
-        for item in volume["items"]:
-            file = home / "config" / item["path"]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(data[item["key"]])
-        self._prepare(home)
-        places = {"/app": str(home), "/work": str(folder / "work"), SECRETS_DIR: str(home / "secrets")}
-        arguments = [_moved(each, places) for each in container["args"]]
+        home.mkdir(parents=True)
+        if "/app/config" in places:
+            (home / "config").symlink_to(places["/app/config"])
+            self._prepare(home)
+        arguments = [moved(each, {**places, "/app": str(home)}) for each in container["args"]]
         result = home / "result"
         environment = os.environ | self._environment({"spec": {"containers": [container]}})
-        environment |= {"SEMANTIC_ROUTER_RESULT_FILE": str(result), "SEMANTIC_ROUTER_DATA_DIR": str(home)}
-        hosts = {f"semantic-router-metrics.{self.kubectl.namespace}.svc": [each.address for each in self.pods.values()]}
-        code, said = self.containers.run(arguments, home, environment, hosts)
+        environment |= {
+            "SEMANTIC_ROUTER_RESULT_FILE": str(result),
+            "SEMANTIC_ROUTER_DATA_DIR": places.get("/var/lib/semantic-router", str(home)),
+        }
+        if arguments[0] == "backup":
+            runner = [str(Path(sys.executable).with_name("semantic-router-operator")), *arguments]
+            done = subprocess.run(runner, cwd=home, env=environment, capture_output=True, text=True, timeout=300)
+            code, said = done.returncode, done.stderr
+        else:
+            pods = [each.address for each in self.pods.values()]
+            hosts = {f"semantic-router-metrics.{self.kubectl.namespace}.svc": pods}
+            code, said = self.containers.run(arguments, home, environment, hosts)
         return code, result.read_text() if result.exists() else (said.strip().splitlines() or [""])[-1]
 
     def _prepare(self, folder: Path) -> None:
@@ -100,11 +115,11 @@ class Node(Kubelet):
             client.write_text(text)
 
 
-def _moved(argument: str, places: dict[str, str]) -> str:
-    for place, real in places.items():
-        if argument.startswith(place):
-            return real + argument[len(place) :]
-    return argument
+def _ended(name: str, code: int, message: str) -> Json:
+    """The status of a container that has ended."""
+    ended = {"exitCode": code, "message": message, "reason": "Error" if code else "Completed"}
+    told = {"image": "x", "imageID": "", "restartCount": 0, "ready": False}
+    return {"name": name, **told, "state": {"terminated": ended}}
 
 
 def ask(pod: Pod, question: str = QUESTION) -> tuple[str, str]:

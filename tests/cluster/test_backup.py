@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.conftest import Kubectl, Operators, condition, eventually
-from tests.cluster.jobs import JobNode
-from tests.cluster.services import standin
+from tests.cluster.node import Node
 from tests.object_store.server import S3Server
 
 Json = dict[str, Any]
@@ -23,13 +22,6 @@ BAD: Json = {
     "reason": "CredentialsRefused",
     "message": "The object store does not take the keys.",
 }
-
-
-@pytest.fixture
-def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[JobNode]:
-    running = JobNode(kubectl, tmp_path / "node")
-    yield running
-    running.stop()
 
 
 @pytest.fixture
@@ -81,29 +73,28 @@ def _metric(url: str, name: str) -> float | None:
 
 @pytest.mark.timeout(600)
 def test_a_cache_is_saved_and_what_comes_of_it_is_told(
-    kubectl: Kubectl, operators: Operators, node: JobNode, store: S3Server, resource: Json
+    kubectl: Kubectl, operators: Operators, node: Node, store: S3Server, model: str, resource: Json
 ) -> None:
     operator = operators.start()
     kubectl("create", "secret", "generic", "admin", "--from-literal=token=let-me-in")
     _on_demand(kubectl, "nobody", "gone")
     assert "no SemanticRouter/gone" in _phase(kubectl, "nobody", "Pending", "NoSuchRouter")["message"]
-    with standin() as model:
-        resource["spec"] |= {
-            "router": {"replicas": 1, "adminTokenSecretRef": {"name": "admin", "key": "token"}},
-            "providers": [{"name": "vllm", "baseURL": model}],
-        }
-        kubectl("apply", "-f", "-", stdin=resource)
-        _on_demand(kubectl, "early")
-        assert "spec.backup" in _phase(kubectl, "early", "Pending", "NoStore")["message"]
-        eventually(lambda: kubectl.get("deployment/semantic-router"))
-        (pod,) = node.settle(1)
-        body = {"model": "auto", "messages": [{"role": "user", "content": "How do I bake rye bread?"}]}
-        request = urllib.request.Request(
-            f"http://{pod.address}:8801/v1/chat/completions",
-            json.dumps(body).encode(),
-            {"content-type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - http
+    resource["spec"] |= {
+        "router": {"replicas": 1, "adminTokenSecretRef": {"name": "admin", "key": "token"}},
+        "providers": [{"name": "vllm", "baseURL": model}],
+    }
+    kubectl("apply", "-f", "-", stdin=resource)
+    _on_demand(kubectl, "early")
+    assert "spec.backup" in _phase(kubectl, "early", "Pending", "NoStore")["message"]
+    eventually(lambda: kubectl.get("deployment/semantic-router"))
+    (pod,) = node.settle(1)
+    body = {"model": "auto", "messages": [{"role": "user", "content": "How do I bake rye bread?"}]}
+    request = urllib.request.Request(
+        f"http://{pod.address}:8801/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"content-type": "application/json"},
+    )
+    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - http
 
     # A store of which nobody has given the keys yet: nothing begins, and the resource says why.
     s3 = {"endpoint": store.endpoint, "bucket": BUCKET, "credentialsSecretRef": {"name": "store-keys"}}
@@ -117,7 +108,7 @@ def test_a_cache_is_saved_and_what_comes_of_it_is_told(
     job = _phase(kubectl, "early", "Running", "Running")["job"]
     eventually(lambda: kubectl.get(f"job/{job}"))
     operator.kill()
-    node.run_job("backup", job.rpartition("-")[2])
+    node.run_job(job.rpartition("-")[2], "backup")
     operator = operators.again(operator)
     saved = _phase(kubectl, "early", "Succeeded", "Succeeded")
     assert saved["rows"] == 1
@@ -134,7 +125,7 @@ def test_a_cache_is_saved_and_what_comes_of_it_is_told(
     _on_demand(kubectl, "second")
     _phase(kubectl, "second", "Pending", "Busy")
     operator.kill()
-    node.fail_job("backup", "first", 1, json.dumps(BAD))
+    node.fail_job("first", "backup", 1, json.dumps(BAD))
     operator = operators.again(operator)
     eventually(lambda: condition(kubectl, "BackupHealthy").get("reason") == "CredentialsRefused")
     assert saved["backupName"] in condition(kubectl, "BackupHealthy")["message"]
@@ -146,7 +137,7 @@ def test_a_cache_is_saved_and_what_comes_of_it_is_told(
 
     # What had to wait begins after that, and mends it.
     job = _phase(kubectl, "second", "Running", "Running")["job"]
-    node.run_job("backup", job.rpartition("-")[2])
+    node.run_job(job.rpartition("-")[2], "backup")
     assert _phase(kubectl, "second", "Succeeded", "Succeeded")["backupName"] != saved["backupName"]
     eventually(lambda: _metric(operator.metrics, failing) == 0)
     eventually(lambda: condition(kubectl, "BackupHealthy").get("status") == "True")
@@ -157,7 +148,7 @@ def test_a_cache_is_saved_and_what_comes_of_it_is_told(
     kubectl("patch", "sr/semantic-router", "--type=merge", "-p", '{"spec":{"backup":{"verify":"weekly"}}}')
     eventually(lambda: kubectl.get("cronjob/semantic-router-drill"))
     kubectl("create", "job", "semantic-router-drill-one", "--from=cronjob/semantic-router-drill")
-    node.run_job("drill", "one")
+    node.run_job("one", "drill")
     eventually(lambda: _backup(kubectl).get("lastVerifiedTime"))
     assert condition(kubectl, "BackupHealthy")["status"] == "True"
 
@@ -168,7 +159,7 @@ def test_a_cache_is_saved_and_what_comes_of_it_is_told(
     assert "nextTime" not in _backup(kubectl)
 
 
-def test_volumes_are_cut_after_a_backup(kubectl: Kubectl, operators: Operators, node: JobNode, resource: Json) -> None:
+def test_volumes_are_cut_after_a_backup(kubectl: Kubectl, operators: Operators, node: Node, resource: Json) -> None:
     operators.start()
     for name in ("semantic-router-minio", "data-semantic-router-etcd-0", "semantic-router-data"):
         claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
@@ -183,7 +174,7 @@ def test_volumes_are_cut_after_a_backup(kubectl: Kubectl, operators: Operators, 
     for number in (1, 2, 3):
         name = f"sr_2026112{number}_020000_a"
         _scheduled(kubectl, f"n{number}")
-        node.fail_job("backup", f"n{number}", 0, json.dumps({**GOOD, "name": name}))
+        node.fail_job(f"n{number}", "backup", 0, json.dumps({**GOOD, "name": name}))
         cut = dict(eventually(lambda name=name: _snapshots(kubectl, name)) or {})  # type: ignore[misc]
         assert set(cut) == {"semantic-router-minio", "data-semantic-router-etcd-0"}
         for each in cut.values():

@@ -1,37 +1,14 @@
 """A whole migration and back: the operator, the routers, the Jobs and Milvus Lite as a server are real; what is missing
 is a kubelet, whose part the test does. The operator is killed in every step."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.conftest import Kubectl, Operator, Operators, condition, eventually, listens
+from tests.cluster.conftest import Kubectl, Operator, Operators, condition, eventually
 from tests.cluster.node import Node, ask, jobs, migration, reaches, replaced
-from tests.control_plane.server import free_ports
 
 Json = dict[str, Any]
 TOKEN = "an-admin-token"
-
-
-@pytest.fixture
-def milvus(tmp_path: Path) -> Iterator[int]:
-    """The port of a Milvus Lite that serves several clients."""
-    (port,) = free_ports(1)
-    program = str(Path(sys.executable).with_name("milvus-lite"))
-    with (tmp_path / "milvus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "server", "--data-dir", str(tmp_path / "milvus"), "--host", "127.0.0.1", "--port", str(port)],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        eventually(lambda: listens(port, process), 60)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def _killed(kubectl: Kubectl, operators: Operators, operator: Operator) -> Operator:

@@ -2,6 +2,9 @@
 the S3 server are real; what is missing is a kubelet, whose part the test does. The operator is killed in every step."""
 
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +13,8 @@ from typing import Any
 import pytest
 from pymilvus import MilvusClient
 from tests.cluster.conftest import Kubectl, Operator, Operators, condition, eventually
-from tests.cluster.jobs import JobNode
 from tests.cluster.kubelet import Pod
-from tests.cluster.services import milvus_lite, standin
+from tests.cluster.node import Node, replaced
 from tests.object_store.server import S3Server
 
 Json = dict[str, Any]
@@ -22,25 +24,6 @@ QUESTIONS = (
     "Why does the moon look larger near the horizon?",
 )
 BUCKET = "backups"
-
-
-@pytest.fixture
-def node(kubectl: Kubectl, tmp_path: Path) -> Iterator[JobNode]:
-    running = JobNode(kubectl, tmp_path / "node")
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def milvus(tmp_path: Path) -> Iterator[int]:
-    with milvus_lite(tmp_path) as port:
-        yield port
-
-
-@pytest.fixture
-def model() -> Iterator[str]:
-    with standin() as address:
-        yield address
 
 
 @pytest.fixture
@@ -94,17 +77,24 @@ def _reaches(kubectl: Kubectl, name: str, step: str) -> Json:
     return dict(eventually(there, 120) or {})  # type: ignore[call-overload]
 
 
-def _killed(kubectl: Kubectl, operators: Operators, operator: Operator) -> Operator:
-    """Kill the operator, let nobody wait for its Lease, and start another."""
+def _names(kubectl: Kubectl) -> list[str]:
+    return [each["metadata"]["name"] for each in (kubectl.get("scr") or {}).get("items", [])]
+
+
+def _plugin(kubectl: Kubectl, *words: str) -> "subprocess.Popen[str]":
+    """`kubectl semantic-router` as a person runs it."""
+    program = str(Path(sys.executable).with_name("kubectl-semantic_router"))
+    place = [f"--kubeconfig={kubectl.access.kubeconfig}", f"--namespace={kubectl.namespace}"]
+    environment = os.environ | {"COLUMNS": "200"}
+    return subprocess.Popen(
+        [program, *words, *place], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def _killed(operators: Operators, operator: Operator) -> Operator:
+    """Kill the operator and start another."""
     operator.kill()
-    kubectl("delete", "lease", "semantic-router-operator")
     return operators.again(operator)
-
-
-def _replaced(node: JobNode, old: Pod) -> Pod:
-    """The one pod of the next template, once it is ready and the old one is gone."""
-    eventually(lambda: node.settle(1)[0].name != old.name, 120)
-    return node.settle(1)[0]
 
 
 def _ready(kubectl: Kubectl) -> None:
@@ -112,18 +102,18 @@ def _ready(kubectl: Kubectl) -> None:
     eventually(lambda: condition(kubectl, "Ready").get("status") == "True", 180)
 
 
-def _save(kubectl: Kubectl, node: JobNode) -> None:
+def _save(kubectl: Kubectl, node: Node) -> None:
     """Let the CronJob's pod run once."""
     kubectl("create", "job", "by-hand", "--from=cronjob/semantic-router-backup")
     job = kubectl.get("job/by-hand") or {}
     assert job["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] == "backup"
-    status = node.run_job("backup", "hand")
+    status = node.run_job("hand", "backup")
     assert status["phase"] == "Succeeded", status
 
 
 @pytest.mark.timeout(600)
 def test_a_cache_is_saved_lost_and_restored_with_a_kill_in_every_step(
-    kubectl: Kubectl, operators: Operators, node: JobNode, milvus: int, model: str, store: S3Server, resource: Json
+    kubectl: Kubectl, operators: Operators, node: Node, milvus: int, model: str, store: S3Server, resource: Json
 ) -> None:
     access, secret = store.keys
     keys = [f"--from-literal=accesskey={access}", f"--from-literal=secretkey={secret}"]
@@ -152,62 +142,70 @@ def test_a_cache_is_saved_lost_and_restored_with_a_kill_in_every_step(
     # What would happen, and a backup that is not there: nothing changes.
     kubectl("apply", "-f", "-", stdin=_asked("dry", dryRun=True))
     _reaches(kubectl, "dry", "Checking")
-    assert node.run_job("restore", "check")["phase"] == "Succeeded"
+    assert node.run_job("check", "restore")["phase"] == "Succeeded"
     assert "3 entries" in _reaches(kubectl, "dry", "Checked")["message"]
     kubectl("apply", "-f", "-", stdin=_asked("absent", backup={"name": "sr_20200101_000000_ab12"}))
     _reaches(kubectl, "absent", "Checking")
-    assert node.run_job("restore", "check")["phase"] == "Failed"
+    assert node.run_job("check", "restore")["phase"] == "Failed"
     assert "There is no backup sr_20200101_000000_ab12" in _reaches(kubectl, "absent", "Failed")["message"]
     assert [each.name for each in node.settle(1)] == [pod.name]
 
-    # The whole way.
-    kubectl("apply", "-f", "-", stdin=_asked("whole"))
-    at = _reaches(kubectl, "whole", "Checking")
-    operator = _killed(kubectl, operators, operator)
-    node.run_job("restore", "check")
-    _reaches(kubectl, "whole", "SettingAside")
-    assert _status(kubectl, "whole")["startedAt"] == at["startedAt"]
+    # The whole way, asked for and watched by a person.
+    watching = _plugin(kubectl, "restore", "semantic-router", "--latest", "--window-seconds=10", "--yes")
+    whole = str(eventually(lambda: next((each for each in _names(kubectl) if each not in ("dry", "absent")), "")))
+    at = _reaches(kubectl, whole, "Checking")
+    operator = _killed(operators, operator)
+    node.run_job("check", "restore")
+    _reaches(kubectl, whole, "SettingAside")
+    assert _status(kubectl, whole)["startedAt"] == at["startedAt"]
     assert (kubectl.get("cronjob/semantic-router-backup") or {})["spec"]["suspend"] is True
-    operator = _killed(kubectl, operators, operator)
-    aside = _replaced(node, pod)
-    at = _reaches(kubectl, "whole", "Loading")
+    operator = _killed(operators, operator)
+    aside = replaced(node, pod)
+    at = _reaches(kubectl, whole, "Loading")
     assert condition(kubectl, "Ready")["reason"] == "Restoring"
-    operator = _killed(kubectl, operators, operator)
+    operator = _killed(operators, operator)
     # Another one waits, and says for what; the router answers meanwhile, without what is in Milvus.
-    kubectl("apply", "-f", "-", stdin=_asked("second"))
-    eventually(lambda: "SemanticCacheRestore/whole is under way" in _status(kubectl, "second").get("message", ""))
+    kubectl("apply", "-f", "-", stdin=_asked("second", serving="stopped"))
+    eventually(lambda: f"SemanticCacheRestore/{whole} is under way" in _status(kubectl, "second").get("message", ""))
     assert _ask(aside, QUESTIONS[0]) == "miss"
-    assert node.run_job("restore", "load")["phase"] == "Succeeded"
-    _reaches(kubectl, "whole", "Switching")
-    operator = _killed(kubectl, operators, operator)
-    assert node.run_job("restore", "switch")["phase"] == "Succeeded"
-    _reaches(kubectl, "whole", "Returning")
-    operator = _killed(kubectl, operators, operator)
-    back = _replaced(node, aside)
-    at = _reaches(kubectl, "whole", "Validating")
-    operator = _killed(kubectl, operators, operator)
+    screen = _plugin(kubectl, "status", "semantic-router").communicate(timeout=120)[0]
+    assert "2/7 Loading" in screen, screen
+    assert node.run_job("load", "restore")["phase"] == "Succeeded"
+    _reaches(kubectl, whole, "Switching")
+    operator = _killed(operators, operator)
+    assert node.run_job("switch", "restore")["phase"] == "Succeeded"
+    _reaches(kubectl, whole, "Returning")
+    operator = _killed(operators, operator)
+    back = replaced(node, aside)
+    at = _reaches(kubectl, whole, "Validating")
+    operator = _killed(operators, operator)
     assert [_ask(back, each) for each in QUESTIONS] == ["hit"] * 3
-    told = _reaches(kubectl, "whole", "Completed")
+    told = _reaches(kubectl, whole, "Completed")
     assert (told["phase"], told["rows"], told["previousCollection"]) == ("Succeeded", 3, before)
     assert client.describe_collection("semantic_cache")["collection_name"] == told["collection"]
 
-    # The second one, begun by itself, is deleted while it is on trial: everything is as before.
+    output = watching.communicate(timeout=120)[0]
+    assert watching.returncode == 0, output
+    assert "3 entries in semantic_cache_v" in output.replace("\n", " "), output
+
+    # The second one, begun by itself with no pods meanwhile, is deleted while it is on trial: all is as before.
     _reaches(kubectl, "second", "Checking")
-    node.run_job("restore", "check")
-    aside = _replaced(node, back)
+    node.run_job("check", "restore")
+    node.settle(0)
     _reaches(kubectl, "second", "Loading")
-    node.run_job("restore", "load")
+    node.run_job("load", "restore")
     _reaches(kubectl, "second", "Switching")
-    node.run_job("restore", "switch")
-    trial = _replaced(node, aside)
+    node.run_job("switch", "restore")
+    _reaches(kubectl, "second", "Returning")
+    node.settle(1)
     second = _reaches(kubectl, "second", "Validating")
     assert client.describe_collection("semantic_cache")["collection_name"] == second["collection"]
     kubectl("delete", "scr", "second")
-    aside = _replaced(node, trial)
-    operator = _killed(kubectl, operators, operator)
-    assert node.run_job("restore", "switch-back")["phase"] == "Succeeded"
-    assert node.run_job("restore", "drop")["phase"] == "Succeeded"
-    last = _replaced(node, aside)
+    node.settle(0)
+    operator = _killed(operators, operator)
+    assert node.run_job("switch-back", "restore")["phase"] == "Succeeded"
+    assert node.run_job("drop", "restore")["phase"] == "Succeeded"
+    (last,) = node.settle(1)
     eventually(lambda: condition(kubectl, "Restoring").get("reason") == "RolledBack")
     assert client.describe_collection("semantic_cache")["collection_name"] == told["collection"]
     assert second["collection"] not in client.list_collections()
