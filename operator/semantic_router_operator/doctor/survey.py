@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from semantic_router_operator.plan.pods import outdated
 from semantic_router_operator.plan.probed import PodState, Probed
 from semantic_router_operator.render.network import namespace_of
 
@@ -51,11 +52,18 @@ class Survey:
         """What the router's pods said of themselves, where they were asked."""
         return (self.probed.pods or ()) if self.probed else ()
 
+    def refusals(self) -> Iterator[tuple[str, str]]:
+        """Yield what routers refuse of the configuration that is meant for them, each with who says so."""
+        replaced = outdated(self.of_router("Pod"), self.one("Deployment", self.name))
+        for each in self.router_states:
+            if each.reload_problem and each.name not in replaced:
+                yield f"Pod/{each.name}", each.reload_problem
+
     def router_words(self) -> Iterator[tuple[str, str]]:
         """Yield what routers say of themselves now, and said when they ended, each with who says so."""
         for each in self.router_states:
             yield f"Pod/{each.name}", each.problem
-            yield f"Pod/{each.name}", each.reload_problem
+        yield from self.refusals()
         cache = self.condition("CacheReady")
         if cache.get("status") == "False":
             yield f"SemanticRouter/{self.name}", str(cache.get("message", ""))

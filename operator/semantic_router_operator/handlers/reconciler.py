@@ -33,6 +33,7 @@ from semantic_router_operator.plan.reconcile import Desired, Plan, plan
 from semantic_router_operator.plan.rollback import Rollout, in_force, rollout_of
 from semantic_router_operator.plan.secrets import mention_problems, secret_problems
 from semantic_router_operator.render import snapshots
+from semantic_router_operator.render.deployment import CHECKSUM_ANNOTATION
 from semantic_router_operator.render.facts import ClusterFacts
 from semantic_router_operator.render.kinds import CHILD_KINDS
 from semantic_router_operator.render.milvus_address import rerouted
@@ -397,13 +398,16 @@ def _same_but_status(before: Json, after: Json) -> bool:
 
 
 def slim_pod(obj: Json) -> Json:
-    """What tells why a pod does not run, and where it is asked; the rest of hundreds of pods is not kept."""
+    """What tells why a pod does not run, where it is asked and what it was made for; the rest of hundreds of pods is
+    not kept."""
     metadata, status = obj["metadata"], obj.get("status") or {}
     kept = ("namespace", "name", "uid", "resourceVersion", "labels", "deletionTimestamp")
     told = ("podIP", "initContainerStatuses", "containerStatuses", "conditions")
+    annotations = metadata.get("annotations") or {}
+    made_for = {key: annotations[key] for key in (CHECKSUM_ANNOTATION,) if key in annotations}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "metadata": {key: metadata[key] for key in kept if key in metadata} | {"annotations": made_for},
         "status": {key: status[key] for key in told if key in status},
     }

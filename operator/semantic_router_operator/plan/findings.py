@@ -1,6 +1,6 @@
 """What follows from what the probes have found: is the cache open, is Milvus well, which configuration runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,16 +75,18 @@ def findings(
     milvus: MilvusAddress | None,
     probed: Probed,
     managed: Condition | None = None,
+    outdated: Set[str] = frozenset(),
 ) -> Findings:
     """`router` is the condition RouterAvailable, `epoch` the name of the configuration that the pods should run,
-    `managed` what Kubernetes shows of a Milvus that milvus-operator runs."""
+    `managed` what Kubernetes shows of a Milvus that milvus-operator runs, `outdated` are the names of the pods that a
+    rollout replaces."""
     cache = cache_ready(resource, router, probed)
     conditions = [cache]
     if managed is not None and (managed.status != "True" or milvus is None):
         conditions.append(managed)
     elif milvus is not None:
         conditions.append(milvus_ready(resource, milvus, probed))
-    now = running(epoch, probed.pods) if epoch else Running()
+    now = running(epoch, probed.pods, outdated) if epoch else Running()
     degraded = hindrance = None
     if now.refused:
         degraded = Condition("Degraded", "True", CONFIG_REFUSED, now.refused)
@@ -160,10 +162,13 @@ class Running:
     pending: str = ""
 
 
-def running(wanted: str, pods: Sequence[PodState] | None) -> Running:
-    """What is in force; `wanted` is the epoch that the resource asks for."""
+def running(wanted: str, pods: Sequence[PodState] | None, outdated: Set[str] = frozenset()) -> Running:
+    """What is in force; `wanted` is the epoch that the resource asks for.
+
+    What an `outdated` pod refuses is meant for those that replace it; until they do, this is pending.
+    """
     told = [pod for pod in pods or () if pod.answered]
-    refusing = [pod for pod in told if pod.reload_problem]
+    refusing = [pod for pod in told if pod.reload_problem and pod.name not in outdated]
     behind = [pod for pod in told if pod.epoch != wanted or pod.restart_needed]
     epochs = {pod.epoch for pod in told if not pod.restart_needed}
     backends = {pod.backend or _CACHE_OFF for pod in told}
@@ -174,7 +179,9 @@ def running(wanted: str, pods: Sequence[PodState] | None) -> Running:
         refused = f"{_pods(refusing, told)} with the configuration before this one, and refuse this one: {said}."
     elif behind:
         pending = f"{len(told) - len(behind)} of {len(told)} pods run this configuration."
-        if behind[0].restart_needed:
+        if all(pod.name in outdated for pod in behind):
+            pending += f" Pod/{behind[0].name} is of an earlier template; the rollout replaces it."
+        elif behind[0].restart_needed:
             pending += f" Pod/{behind[0].name} needs a restart for {', '.join(behind[0].restart_needed)}."
         else:
             pending += " The kubelet brings a changed ConfigMap into a pod within about a minute."

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from semantic_router_operator.render.deployment import CHECKSUM_ANNOTATION
+
 Json = Mapping[str, Any]
 LONGEST_TEXT = 300
 # Waiting for these is no failure.
@@ -18,6 +20,16 @@ class Trouble:
     message: str
 
 
+def outdated(pods: Iterable[Json], deployment: Json | None) -> frozenset[str]:
+    """Names of the pods that were made for other files than this Deployment's pods start with: a rollout replaces them.
+
+    A ConfigMap's change reaches them all the same, and they may refuse what was never meant for them: a file that only
+    the pods to come have mounted, say. A pod that does not say what it was made for is not one of them.
+    """
+    wanted = _checksum(deployment["spec"].get("template") or {}) if deployment is not None else ""
+    return frozenset(str(pod["metadata"]["name"]) for pod in pods if wanted and _checksum(pod) not in ("", wanted))
+
+
 def trouble(pods: Iterable[Json]) -> Trouble | None:
     """The first failing pod's reason, by pod name; None when none fails. Pods on their way out do not count."""
     for pod in sorted(pods, key=lambda each: str(each["metadata"]["name"])):
@@ -27,6 +39,11 @@ def trouble(pods: Iterable[Json]) -> Trouble | None:
         if found is not None:
             return found
     return None
+
+
+def _checksum(pod: Json) -> str:
+    """That of a pod, or of a template for one."""
+    return str(((pod.get("metadata") or {}).get("annotations") or {}).get(CHECKSUM_ANNOTATION, ""))
 
 
 def _of_containers(pod: Json) -> Trouble | None:

@@ -17,7 +17,7 @@ from semantic_router_operator.plan.handover import handover
 from semantic_router_operator.plan.key import ObjectKey, key_of, owned_by
 from semantic_router_operator.plan.managed import Managed
 from semantic_router_operator.plan.ownership import is_retained, may_take, refusal
-from semantic_router_operator.plan.pods import Trouble, trouble
+from semantic_router_operator.plan.pods import Trouble, outdated, trouble
 from semantic_router_operator.plan.probed import Probed
 from semantic_router_operator.plan.rollback import Rollout, failure_of, record, sentence
 from semantic_router_operator.plan.secrets import reason_of
@@ -126,10 +126,12 @@ def plan(
                 handovers += handover(obj, existing)
                 reverts += _reverted(existing, paths)
     deletes = () if stopped else tuple(_unwanted(resource, desired, observed, rollout))
-    failing = trouble(pod for pod in pods if not _of_a_job(pod))
+    routers = [pod for pod in pods if not _of_a_job(pod)]
+    replaced = outdated(routers, next((obj for obj in desired.objects if obj["kind"] == "Deployment"), None))
+    failing = trouble(routers)
     router = availability(resource, observed)
     managed = desired.managed.condition if desired.managed is not None else None
-    found = findings(resource, router, desired.epoch, desired.milvus, probed, managed)
+    found = findings(resource, router, desired.epoch, desired.milvus, probed, managed, replaced)
     degraded = _degraded(desired, failing, failed, sentence(resource, rollout), found)
     valid = _config_valid(desired, refused)
     ready = _ready(valid, router, degraded, found, desired.hindrance, suspended=desired.suspended)

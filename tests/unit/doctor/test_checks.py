@@ -420,6 +420,22 @@ def test_checks_and_reasons_have_names_of_their_own() -> None:
     assert len(set(reasons)) == len(reasons)
 
 
+def _made_for(obj: dict[str, Any], checksum: str) -> dict[str, Any]:
+    annotations = {"semanticrouter.dev/checksum": checksum}
+    if obj.get("kind") == "Deployment":
+        return {**obj, "spec": {**obj["spec"], "template": {"metadata": {"annotations": annotations}}}}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+
+
+@pytest.mark.parametrize(("made_for", "reasons"), [("now", ["ReloadRefused"]), ("earlier", [])])
+def test_what_a_pod_refuses_that_a_rollout_replaces_is_not_told(made_for: str, reasons: list[str]) -> None:
+    survey = _said(healthy(), reload_problem="milvus.yaml: there is no such file")
+    survey = having(survey, "Deployment", _made_for(deployment("web", ROUTER), "now"))
+    survey = having(survey, "Pod", _made_for(pod("web-1", ROUTER), made_for), pod("milvus-0", MILVUS))
+    found = examine(survey).findings
+    assert [each.reason for each in found if "web-1" in each.subject] == reasons
+
+
 def test_what_others_in_the_namespace_suffer_is_not_told() -> None:
     stranger = {"app.kubernetes.io/name": "milvus", "app.kubernetes.io/instance": "another"}
     killed = pod("another-0", stranger, **_container(lastState={"terminated": {"reason": "OOMKilled"}}))

@@ -39,11 +39,13 @@ def test_a_reverted_edit_names_a_field_of_the_resource(api_version: str, kind: s
 
 
 def test_of_a_pod_only_its_state_is_kept() -> None:
+    annotations = {"a": "b", "semanticrouter.dev/checksum": "0f"}
     pod = {
-        "metadata": {"name": "p", "namespace": "a", "uid": "u", "resourceVersion": "1", "annotations": {"a": "b"}},
+        "metadata": {"name": "p", "namespace": "a", "uid": "u", "resourceVersion": "1", "annotations": annotations},
         "spec": {"containers": [{"name": "router", "env": [{"name": "KEY", "value": "canary"}]}]},
         "status": {"containerStatuses": [{"name": "router"}], "podIP": "10.0.0.1"},
     }
     slim = slim_pod(pod)
     assert "canary" not in str(slim)
+    assert slim["metadata"]["annotations"] == {"semanticrouter.dev/checksum": "0f"}
     assert slim["status"] == {"containerStatuses": [{"name": "router"}], "podIP": "10.0.0.1"}

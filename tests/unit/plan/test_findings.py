@@ -106,6 +106,35 @@ def test_a_configuration_that_a_pod_refuses(serving: Life) -> None:
     assert _says(serving, "Ready")[0] == "False"
 
 
+def _made_for(life: Life, name: str, checksum: str | None = None) -> Json:
+    """A router's pod as the API server holds it; None: as the template of now asks for."""
+    (deployment,) = (each for each in life.store.objects.values() if each["kind"] == "Deployment")
+    annotations = dict(deployment["spec"]["template"]["metadata"]["annotations"])
+    if checksum is not None:
+        annotations["semanticrouter.dev/checksum"] = checksum
+    labels = {"app.kubernetes.io/component": "router"}
+    return {"metadata": {"name": name, "labels": labels, "annotations": annotations}, "status": {}}
+
+
+def test_what_a_pod_refuses_that_a_rollout_replaces_is_no_failure(serving: Life) -> None:
+    """The ConfigMap reaches pods of before, too, and may name a file that only those to come have mounted."""
+    before = _pod(serving, "q", epoch="old", reload_problem="milvus.yaml: there is no such file")
+    probed, pods = Probed((_pod(serving), before), WELL), [_made_for(serving, "p"), _made_for(serving, "q", "earlier")]
+    plan = serving.reconcile(LATER, probed=probed, pods=pods)
+    assert _says(serving, "Degraded") == ("False", "AsExpected")
+    assert _says(serving, "Ready") == ("False", "ConfigPending")
+    assert "Pod/q is of an earlier template" in serving.condition("Ready")["message"]
+    assert {event.type for event in plan.events} <= {"Normal"}
+
+
+def test_what_a_pod_of_now_refuses_is_told_during_a_rollout(serving: Life) -> None:
+    refusing = [_pod(serving, name, epoch="old", reload_problem=f"{name} says no") for name in ("p", "q")]
+    pods = [_made_for(serving, "p"), _made_for(serving, "q", "earlier")]
+    serving.reconcile(LATER, probed=Probed(tuple(refusing), WELL), pods=pods)
+    assert _says(serving, "Degraded") == ("True", "ConfigRefused")
+    assert "p says no" in serving.condition("Degraded")["message"]
+
+
 def test_what_waits_for_a_restart_is_not_in_force(serving: Life) -> None:
     _told(serving, _pod(serving, restart_needed=("semantic_cache.max_entries",)))
     assert _says(serving, "Ready") == ("False", "ConfigPending")

@@ -45,9 +45,8 @@ def _examine(survey: Survey) -> Iterator[Finding]:
                 said = " ".join(str(ended.get("message") or "").split())[-300:]
                 text = said or f"The init container ended with exit code {ended['exitCode']}."
                 yield IMAGE_TOO_OLD.found(survey, f"Pod/{name}", text, pod=name)
-    for each in survey.router_states:
-        if each.reload_problem:
-            yield NOT_RELOADED.found(survey, f"Pod/{each.name}", each.reload_problem)
+    for pod_name, said in survey.refusals():
+        yield NOT_RELOADED.found(survey, pod_name, said)
 
 
 CHECK = Check(
