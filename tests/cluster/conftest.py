@@ -94,7 +94,8 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     # Milvus' definition from the start: the garbage collector looks for new kinds only every 30 s.
     fixtures = ROOT / "tests" / "fixtures" / "crds"
-    others = ("milvus.io_milvuses.yaml", "snapshot.storage.k8s.io_volumesnapshots.yaml")
+    snapshots = [f"snapshot.storage.k8s.io_{kind}.yaml" for kind in ("volumesnapshots", "volumesnapshotclasses")]
+    others = ("milvus.io_milvuses.yaml", *snapshots)
     crds = [*sorted((ROOT / "crds").glob("*.yaml")), *(fixtures / each for each in others)]
     with shared_control_plane(shared / "control-plane", crds) as access:
         yield access

@@ -195,6 +195,12 @@
   - create
   - delete
 - apiGroups:
+  - snapshot.storage.k8s.io
+  resources:
+  - volumesnapshotclasses
+  verbs:
+  - list
+- apiGroups:
   - ''
   resources:
   - events

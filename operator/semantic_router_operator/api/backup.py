@@ -47,7 +47,7 @@ class Snapshots(ApiModel):
         None, description="None: as the preset says. Only a managed Milvus has volumes that the operator knows."
     )
     class_name: DnsName | None = Field(
-        None, description="The VolumeSnapshotClass; none: the cluster's default for the volumes' driver."
+        None, description="The VolumeSnapshotClass; none: the default one of each volume's driver."
     )
     keep: int = Field(2, ge=1, le=100, description="How many of each volume are kept.")
 

@@ -86,6 +86,14 @@ _SINCE_2_6 = _version("n[0] > 2 || (n[0] == 2 && n[1] >= 6)")
 _BEFORE_2_6 = _version("n[0] < 2 || (n[0] == 2 && n[1] < 6)")
 
 
+class FromSnapshots(ApiModel):
+    """Volumes that a Milvus begins with, in place of empty ones: the VolumeSnapshots that were cut after a backup."""
+
+    backup: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = Field(
+        description="The snapshots' label semanticrouter.dev/backup."
+    )
+
+
 class ManagedMilvus(ApiModel):
     """A Milvus that milvus-operator makes from our description. It is called as this resource."""
 
@@ -126,6 +134,11 @@ class ManagedMilvus(ApiModel):
     storage: Storage = Field(Storage(), description="Of the object store; in mode cluster of each of its four drives.")
     etcd_storage: Storage = Field(Storage(), description="Of each etcd pod.")
     stream_storage: Storage = Field(Storage(), description="Of each volume of pulsar, or that of rocksmq.")
+    from_snapshots: FromSnapshots | None = Field(
+        None,
+        description="Volumes that a Milvus begins with when it is made, of the same name, mode and version; one that "
+        "is there is left as it is.",
+    )
     deletion_policy: Literal["Delete", "Retain"] | None = Field(
         None,
         description="What becomes of the data with this resource: Delete removes volumes too; Retain leaves etcd, "

@@ -122,7 +122,7 @@ class BackupKeeper:
             return
         router = _resource(key, raw, desired)
         if desired is not None and router[0] is not None and router[1] is None:
-            await self._snapshotter.carry_on(router[0], desired.status.get("backup") or {}, now)
+            await self._snapshotter.carry_on(router[0], desired.status.get("backup") or {}, facts, now)
         jobs = [each for each in children if each["kind"] == "Job"]
         busy = running(backup_names.COMPONENT, jobs)
         for each in open_ones:

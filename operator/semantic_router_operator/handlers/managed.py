@@ -16,6 +16,7 @@ from semantic_router_operator.cluster.objects import Objects
 from semantic_router_operator.cluster.secrets import Secrets
 from semantic_router_operator.cluster.storage import storage_facts
 from semantic_router_operator.handlers.milvus_logins import MilvusLogins
+from semantic_router_operator.handlers.recovering import recovered
 from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.difference import owned_values
 from semantic_router_operator.plan.key import INSTANCE_LABEL, ObjectKey, key_of
@@ -41,13 +42,15 @@ AGAIN_SECONDS = 10.0
 class Look:
     """What we have sent before as the spec of each Milvus that is there, what volumes there can be, and the condition
     MilvusReady of each as far as it can be told without the router's login, by their names. `secrets` are those of them
-    whose changes matter, `backups` those that were asked for before upgrades."""
+    whose changes matter, `backups` those that were asked for before upgrades, `awaiting` the Milvus that cannot be made
+    before its volumes have come from snapshots."""
 
     sent: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     storage: StorageFacts | None = None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     backups: Mapping[str, BackupState] = field(default_factory=dict)
+    awaiting: frozenset[str] = frozenset()
 
 
 class ManagedMilvus:
@@ -117,13 +120,15 @@ class ManagedMilvus:
         storage = await self._storage_facts(raw, resources[0])
         sent = {name: sent_before(each) for name, each in there.items()}
         backups = {str(each["metadata"]["name"]): _backup(each) for each in children if each["kind"] == BACKUP_KIND}
-        facts = ClusterFacts(kinds=kinds, milvus=sent, storage=storage, backups=backups)
+        held = await self._held(resources[0], kinds, there, storage)
+        facts = ClusterFacts(kinds=kinds, milvus=sent, storage=storage, backups=backups, awaiting=frozenset(held))
         conditions = {
             names.milvus(each): await self._readiness(raw, each, facts, there.get(names.milvus(each)))
             for each in resources
+            if names.milvus(each) not in held
         }
         secrets = tuple(name for each in resources for name in _secrets(each))
-        return Look(sent, storage, conditions, secrets, backups)
+        return Look(sent, storage, {**conditions, **held}, secrets, backups, facts.awaiting)
 
     async def tidy(self, resource: SemanticRouter, used: str | None) -> None:
         """Once every pod is of the present template: see MilvusLogins.tidy."""
@@ -154,6 +159,26 @@ class ManagedMilvus:
             data = await self._secrets.data(resource.metadata.namespace, names.milvus_server_secret(resource)) or {}
             tls = Tls(ca=base64.b64decode(data.get("ca.crt", "")), server_name=host)
         return Target(address.rpartition(":")[0], int(address.rpartition(":")[2]), tls=tls)
+
+    async def _held(
+        self,
+        resource: SemanticRouter,
+        kinds: frozenset[str],
+        there: Mapping[str, Json],
+        storage: StorageFacts | None,
+    ) -> dict[str, Condition]:
+        """The one in use, where it is to be made of snapshots and is not ready for that; a second one, to which a
+        migration copies entries, begins empty. Raises ApiError."""
+        managed, name = managed_of(resource), names.milvus(resource)
+        if managed is None or managed.from_snapshots is None or name in there or KIND not in kinds:
+            return {}
+        if volume_problem(managed, storage):
+            return {}
+        found = await recovered(self._objects, resource, managed)
+        if found is None:
+            return {}
+        self._again((resource.metadata.namespace, resource.metadata.name))
+        return {name: found}
 
     async def _storage_facts(self, raw: Mapping[str, Any], resource: SemanticRouter) -> StorageFacts | None:
         """Looked up once for each generation of the resource."""

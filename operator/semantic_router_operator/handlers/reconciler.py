@@ -309,6 +309,7 @@ class Reconciler:
             milvus=look.sent,
             storage=look.storage,
             backups=look.backups,
+            awaiting=look.awaiting,
         )
         problems = secret_problems(needed.pods, found) + mention_problems(mentioned, found, maps)
         needs = Needs(

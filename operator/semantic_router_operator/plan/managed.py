@@ -16,7 +16,7 @@ Json = Mapping[str, Any]
 PAUSE_ANNOTATION = "milvus.io/pause-reconcile"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 # Reasons that belong to making and changing a Milvus; they are no cause for alarm.
-EXPECTED = frozenset({"Creating", "Provisioning", "Upgrading", "Scaling"})
+EXPECTED = frozenset({"Creating", "Provisioning", "Upgrading", "Scaling", "SnapshotsNotReady"})
 # So do these, as long as no router depends on it: milvus-operator makes one thing after another and calls the rest so.
 MAKING = frozenset(
     {"StatusBehind", "EtcdNotReady", "StorageNotReady", "MsgStreamNotReady", "MilvusNotReady", "MilvusUpdating"}

@@ -45,7 +45,8 @@ class ClusterFacts:
     Kubernetes' own (ServiceMonitor, Milvus, HTTPRoute, ...); `secret_versions` maps each referenced Secret's name to
     its resourceVersion, so that its rotation changes what is rendered; `milvus` is what we have sent before as the spec
     of each managed Milvus that is there, by its name; `storage` is None where nobody looked, or the operator may
-    not; `backups` are the SemanticCacheBackups before upgrades, by name."""
+    not; `backups` are the SemanticCacheBackups before upgrades, by name; `awaiting` names each managed Milvus
+    that is not made yet, since its volumes are to come from snapshots."""
 
     default_image: str = DEFAULT_IMAGE
     operator_image: str = DEFAULT_OPERATOR_IMAGE
@@ -55,3 +56,4 @@ class ClusterFacts:
     milvus: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     storage: StorageFacts | None = None
     backups: Mapping[str, BackupState] = field(default_factory=dict)
+    awaiting: frozenset[str] = frozenset()

@@ -40,6 +40,9 @@ def milvus(resource: SemanticRouter, facts: ClusterFacts) -> Object | None:
     if there is None and volume_problem(managed, facts.storage):
         # Its claims would wait for ever, and the one for etcd would be found half done.
         return None
+    if there is None and names.milvus(resource) in facts.awaiting:
+        # Made now, it would begin with empty volumes.
+        return None
     final = _upgrade(resource, managed, facts).settled
     return {
         "apiVersion": API_VERSION,

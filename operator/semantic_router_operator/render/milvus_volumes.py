@@ -89,7 +89,7 @@ def growth(resource: SemanticRouter, managed: ManagedMilvus, facts: ClusterFacts
         )
     for field, wanted in _fields(managed).items():
         for name, claim in sorted(facts.storage.claims.items()):
-            if not _belongs(name, field, names.milvus(resource), final):
+            if not belongs(name, field, names.milvus(resource), final):
                 continue
             if quantity(claim.size) >= quantity(wanted.size):
                 continue
@@ -113,11 +113,24 @@ def _fields(managed: ManagedMilvus) -> dict[str, Storage]:
     return fields
 
 
-def _belongs(claim: str, field: str, milvus: str, final: Settled) -> bool:
-    """Whether it is a volume of that field, by the names that the charts give."""
+def belongs(claim: str, field: str, milvus: str, final: Settled) -> bool:
+    """Whether it is a volume of that field, by the names that milvus-operator and the charts give."""
     if field == "storage":
         return claim == f"{milvus}-minio" if final.mode == "standalone" else claim.startswith(f"export-{milvus}-minio-")
     return claim.startswith(f"data-{milvus}-etcd-" if field == "etcdStorage" else f"{milvus}-pulsar-")
+
+
+def field_of(claim: str, milvus: str, final: Settled) -> str:
+    """Return the field that says what the volume is like; empty for one that a Milvus of this kind does not have."""
+    if final.message_stream == "rocksmq" and claim == rocksmq_claim(milvus):
+        return "streamStorage"
+    fields = ("storage", "etcdStorage", *(("streamStorage",) if final.message_stream == "pulsar" else ()))
+    return next((field for field in fields if belongs(claim, field, milvus, final)), "")
+
+
+def rocksmq_claim(milvus: str) -> str:
+    """Return the name of the claim that milvus-operator makes for rocksmq."""
+    return f"{milvus}-data"
 
 
 def _sized(name: str, namespace: str, size: str) -> Object:

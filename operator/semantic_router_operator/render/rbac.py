@@ -33,6 +33,8 @@ def rules() -> list[Rule]:
         _rule("events.k8s.io", ["events"], ["get", "create", "patch"]),
         # Cut after a backup; deleted when they are too many.
         _rule("snapshot.storage.k8s.io", ["volumesnapshots"], [*_WATCH, "create", "delete"]),
+        # Of the whole cluster, too: without it the snapshot controller chooses the class.
+        _rule("snapshot.storage.k8s.io", ["volumesnapshotclasses"], ["list"]),
         # What the doctor looks at beside that, when a resource stays not ready.
         _rule("", ["events"], ["list"]),
         _rule("apps", ["statefulsets"], ["list"]),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from semantic_router_operator.render.snapshots import BACKUP_LABEL
+from semantic_router_operator.render.snapshots import BACKUP_LABEL, cut_together
 
 Json = Mapping[str, Any]
 # Volumes are cut after their backup; hours later they would be no companions of it.
@@ -19,11 +19,13 @@ def due(told: Json, existing: Sequence[Json], now: datetime) -> str:
     name, time = str(told.get("lastName") or ""), told.get("lastTime")
     if not name or not time or now > datetime.fromisoformat(str(time)) + FRESH:
         return ""
-    return "" if any(_backup(each) == name for each in existing) else name
+    # Whoever was killed in the midst of it has left volumes uncut.
+    there = _of(existing, name)
+    return "" if there and len(there) >= len(cut_together(there[0])) else name
 
 
-def surplus(existing: Sequence[Json], keep: int) -> list[Json]:
-    """Return the snapshots of all backups but the newest `keep` that have snapshots which can be used.
+def surplus(existing: Sequence[Json], keep: int, needed: str = "") -> list[Json]:
+    """Return the snapshots of all backups but the newest `keep` that have snapshots which can be used, and `needed`.
 
     Those that cannot be used yet, or ever, count for nothing, so that they never push a good one out.
     """
@@ -32,7 +34,7 @@ def surplus(existing: Sequence[Json], keep: int) -> list[Json]:
     if len(good) < keep:
         return []
     oldest = good[keep - 1]
-    return [each for each in existing if _backup(each) < oldest]
+    return [each for each in existing if _backup(each) < oldest and _backup(each) != needed]
 
 
 def snapshots_told(existing: Sequence[Json]) -> dict[str, Any] | None:
@@ -74,4 +76,13 @@ def _usable(each: Json) -> bool:
 
 def _error(each: Json) -> str:
     told = ((each.get("status") or {}).get("error") or {}).get("message")
-    return f"{each['metadata']['name']}: {' '.join(str(told).split())[:300]}" if told else ""
+    if told:
+        return f"{each['metadata']['name']}: {' '.join(str(told).split())[:300]}"
+    if _usable(each) or (each.get("spec") or {}).get("volumeSnapshotClassName"):
+        return ""
+    # The snapshot controller writes the class that it has chosen into the snapshot.
+    return (
+        f"{each['metadata']['name']}: no VolumeSnapshotClass is the default one of its volume's driver. Set "
+        "spec.backup.snapshots.className, or mark one by the annotation "
+        "snapshot.storage.kubernetes.io/is-default-class=true."
+    )
