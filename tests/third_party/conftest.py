@@ -71,7 +71,11 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     theirs = find_or_build("milvus-operator") / "assets" / "config" / "crd" / "bases"
-    crds = [*sorted((ROOT / "crds").glob("*.yaml")), ROOT / "tests" / "fixtures" / "crds" / "milvus.io_milvuses.yaml"]
+    fixtures = ("milvus.io_milvuses.yaml", "snapshot.storage.k8s.io_volumesnapshots.yaml")
+    crds = [
+        *sorted((ROOT / "crds").glob("*.yaml")),
+        *(ROOT / "tests" / "fixtures" / "crds" / each for each in fixtures),
+    ]
     crds += [theirs / f"milvus.io_{kind}.yaml" for kind in ("milvusclusters", "milvusupgrades")]
     with shared_control_plane(shared / "control-plane", crds) as access:
         yield access

@@ -27,7 +27,7 @@ class SnapshotStatus(ApiModel):
     backup: str = Field(description="The backup after which they were cut.")
     time: Time = Field(description="When they were asked for.")
     ready: int = Field(description="Volumes whose snapshot can be used.")
-    volumes: int = Field(description="Volumes that were cut.")
+    volumes: int = Field(description="Volumes of the Milvus, which were to be cut.")
     consistency: str = Field(description="Crash: only as consistent as after a crash.")
     message: str = Field("", description="What stands in the way.")
 

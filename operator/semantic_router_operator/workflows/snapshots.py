@@ -21,7 +21,7 @@ def due(told: Json, existing: Sequence[Json], now: datetime) -> str:
         return ""
     # Whoever was killed in the midst of it has left volumes uncut.
     there = _of(existing, name)
-    return "" if there and len(there) >= len(cut_together(there[0])) else name
+    return "" if there and len(there) >= _volumes(there) else name
 
 
 def surplus(existing: Sequence[Json], keep: int, needed: str = "") -> list[Json]:
@@ -48,7 +48,7 @@ def snapshots_told(existing: Sequence[Json]) -> dict[str, Any] | None:
         "backup": generations[-1],
         "time": min(str(each["metadata"]["creationTimestamp"]) for each in newest),
         "ready": sum(_usable(each) for each in newest),
-        "volumes": len(newest),
+        "volumes": _volumes(newest),
         "consistency": "Crash",
         **({"message": errors[0]} if errors else {}),
     }
@@ -67,7 +67,12 @@ def _backup(each: Json) -> str:
 
 
 def _ready(found: Sequence[Json]) -> bool:
-    return all(map(_usable, found))
+    return len(found) >= _volumes(found) and all(map(_usable, found))
+
+
+def _volumes(found: Sequence[Json]) -> int:
+    """How many there have to be: some may never have been cut, or may have been deleted since."""
+    return max(len(found), *(len(cut_together(each)) for each in found))
 
 
 def _usable(each: Json) -> bool:

@@ -48,6 +48,11 @@ def test_the_newest_that_can_be_used_are_kept() -> None:
 def test_one_that_cannot_be_used_pushes_no_good_one_out() -> None:
     there = [cut("sr_1"), cut("sr_2"), cut("sr_3"), cut("sr_3", "b", ready=False)]
     assert surplus(there, 2) == []
+    half = [cut("sr_1"), cut("sr_2"), cut("sr_3", together=2)]
+    assert surplus(half, 2) == []
+    told = snapshots_told(half)
+    assert told is not None
+    assert (told["ready"], told["volumes"]) == (1, 2)
 
 
 def test_what_is_told() -> None:
