@@ -52,9 +52,10 @@ Reason = Literal[
 
 
 class BackupError(Exception):
-    """A verb cannot go on."""
+    """A verb cannot go on. `passing`: the same may go well in a while, without anybody doing anything."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
         self.reason: Reason = reason
         self.message = message
+        self.passing = passing

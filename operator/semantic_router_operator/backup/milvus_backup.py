@@ -123,7 +123,8 @@ def failure(verb: str, code: int, output: str, secrets: Sequence[str]) -> Backup
     words = _last_words(output, secrets)
     for pattern, reason, meaning in _MEANINGS:
         if re.search(pattern, output, re.IGNORECASE):
-            return BackupError(reason, f"milvus-backup {verb} failed. {meaning} It said: {words}")
+            text = f"milvus-backup {verb} failed. {meaning} It said: {words}"
+            return BackupError(reason, text, passing=reason == "MilvusFailing")
     if code == _PANIC:
         return BackupError("MilvusBackupPanicked", f"milvus-backup {verb} broke down (exit code 2). It said: {words}")
     how = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"

@@ -1,9 +1,10 @@
 """`semantic-router-operator backup`: what the pods of the backups' Jobs run; people may run it as well."""
 
 import os
+import secrets
 import signal
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +13,7 @@ import typer
 
 from semantic_router_operator.backup.config import BackupConfigError, parse_config
 from semantic_router_operator.backup.failure import BackupError
+from semantic_router_operator.backup.names import new_name
 from semantic_router_operator.backup.result import RESULT_VARIABLE, Result, result_text
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ Before = Annotated[
         help="With latest: the youngest that had begun by this time (RFC 3339).",
     ),
 ]
+Patience = Annotated[
+    float,
+    typer.Option(
+        min=0, metavar="SECONDS", help="Begin again for so long while Milvus or a store is away, slow or overloaded."
+    ),
+]
 _CONFIG = Path("/app/backup/backup.yaml")
 _FAILED, _USAGE = 1, 2
 # Trying again would not help.
@@ -40,15 +48,18 @@ def run(
     config: Config = _CONFIG,
     name: Annotated[str | None, typer.Option(help="None: one with the time in it.")] = None,
     archive: Annotated[Path | None, typer.Option(help="Engine export: the file; none: <work_dir>/cache.gz.")] = None,
+    patience: Patience = 0,
 ) -> None:
     """Make a backup, then delete those that retention does not keep."""
+    # One name for all attempts: what one has uploaded, the next one takes up.
+    chosen = name or new_name(datetime.now(UTC), secrets.token_hex(2))
 
     def work(context: "Context") -> Result:
         from semantic_router_operator.runner import verbs
 
-        return verbs.run(context, name, archive or context.work_dir / "cache.gz")
+        return verbs.run(context, chosen, archive or context.work_dir / "cache.gz")
 
-    _carry_out("backup", config, work)
+    _carry_out("backup", config, work, patience)
 
 
 @app.command()
@@ -136,15 +147,16 @@ class _Stopped(BaseException):
     """SIGTERM came. No Exception, which botocore would take for a broken connection and try again."""
 
 
-def _carry_out(operation: str, file: Path, work: "Callable[[Context], Result]") -> None:
+def _carry_out(operation: str, file: Path, work: "Callable[[Context], Result]", patience: float = 0) -> None:
     """Do the work and say what came of it: a sentence for people, and the result where a Job runs this."""
     signal.signal(signal.SIGTERM, _stopped)
     try:
         config = parse_config(file.read_text(encoding="utf-8"))
         # Late: botocore and pymilvus are large, and none of the operator's other commands needs them.
         from semantic_router_operator.runner.context import open_context
+        from semantic_router_operator.runner.patience import patiently
 
-        result = work(open_context(config, os.environ))
+        result = patiently(lambda attempt: work(open_context(config, os.environ, attempt)), patience, _say)
     except OSError as error:
         result = _failure(operation, "ConfigInvalid", f"{file} cannot be read: {error.strerror}.")
     except BackupConfigError as error:
@@ -162,6 +174,10 @@ def _carry_out(operation: str, file: Path, work: "Callable[[Context], Result]") 
         Path(told).write_text(result_text(result), encoding="utf-8")
     if result.outcome == "failed":
         raise typer.Exit(_USAGE if result.reason in _LASTING else _FAILED)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _failure(operation: str, reason: str, message: str) -> Result:

@@ -32,6 +32,8 @@ STARTING_SECONDS = 3600
 _TTL_SECONDS = 86_400
 _ARCHIVE = f"{WORK_DIR}/cache.gz"
 _PREFIX = "router"
+# What takes longer to come back is a failure that people are to hear of.
+_PATIENCE_SECONDS = 600
 
 
 def backup_objects(resource: SemanticRouter, facts: ClusterFacts) -> list[Object]:
@@ -159,7 +161,7 @@ def _job_spec(resource: SemanticRouter, facts: ClusterFacts, engine: Engine, nam
     pod = {
         **pod_settings(resource),
         "initContainers": [before],
-        "containers": [runner_container(resource, facts, "backup", "run", *named)],
+        "containers": [runner_container(resource, facts, "backup", "run", *named, *_patience(resource))],
         "volumes": volumes,
     }
     return _of_one_pod(resource, backup_names.COMPONENT, pod)
@@ -168,7 +170,7 @@ def _job_spec(resource: SemanticRouter, facts: ClusterFacts, engine: Engine, nam
 def _of_one_pod(resource: SemanticRouter, component: str, pod: Object) -> Object:
     """Return the spec of a Job with this pod."""
     return {
-        # The next run is the next attempt: one more of the same within minutes would meet the same.
+        # What passes by itself is tried again within the pod (--patience); another pod would meet the rest, too.
         "backoffLimit": 0,
         "activeDeadlineSeconds": resource.spec.backup.deadline_seconds if resource.spec.backup is not None else None,
         "template": {"metadata": {"labels": job_names.labels(resource, component)}, "spec": pod},
@@ -177,7 +179,7 @@ def _of_one_pod(resource: SemanticRouter, component: str, pod: Object) -> Object
 
 def _export(resource: SemanticRouter, router: RouterPod) -> Object:
     """Entries in memory, and those of Milvus Lite, can only be had from the running pods: they alone hold them."""
-    arguments = ["cache", "export", _ARCHIVE]
+    arguments = ["cache", "export", _ARCHIVE, *_patience(resource)]
     if _held_by_pods(resource):
         arguments += ["--every-address", "--token-file", ADMIN_TOKEN_FILE, "--url"]
     else:
@@ -185,6 +187,12 @@ def _export(resource: SemanticRouter, router: RouterPod) -> Object:
     backup = resource.spec.backup
     resources = resources_of(backup.resources) if backup is not None else {}
     return {**router.container("export", *arguments), "resources": resources}
+
+
+def _patience(resource: SemanticRouter) -> tuple[str, str]:
+    """For how long export and runner, one after the other, begin again: half of the Job's time is left for the work."""
+    deadline = resource.spec.backup.deadline_seconds if resource.spec.backup is not None else 0
+    return "--patience", str(min(_PATIENCE_SECONDS, deadline // 4))
 
 
 def _key(engine: Engine) -> str:

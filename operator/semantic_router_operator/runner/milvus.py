@@ -15,6 +15,8 @@ from semantic_router_proxy.config.milvus import EMBEDDER_PROPERTY
 # Loading reads all of a collection's data from the object store.
 _LOAD_SECONDS = 1800.0
 _SECONDS = 30.0
+# All else waits for a person: a password, a right, a certificate, a database.
+_PASSING = frozenset({"AddressUnknown", "Unreachable", "NoAnswer", "Failing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def opened(context: Context) -> Iterator[Milvus]:
         with connect(target) as client:
             yield Milvus(client)
     except MilvusError as error:
-        raise BackupError("MilvusFailing", error.message) from None
+        raise BackupError("MilvusFailing", error.message, passing=error.reason in _PASSING) from None
 
 
 def _target(connection: MilvusConnection, database: str, environment: Mapping[str, str]) -> Target:

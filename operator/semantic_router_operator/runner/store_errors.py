@@ -31,6 +31,9 @@ _CODES: dict[str, Reason] = {
     "XAmzContentSHA256Mismatch": "StorageFailing",
     "PreconditionFailed": "StorageChanged",
 }
+# What a store says that is overloaded, or only just on its way up.
+_PASSING_CODES = frozenset({"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "ThrottlingException"})
+_PASSING_STATUSES = frozenset({"429", "500", "502", "503", "504"})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -47,17 +50,20 @@ def explained(storage: Storage, doing: str) -> Iterator[None]:
     except boto.SSLError as error:
         raise _of_tls(storage, str(error)) from None
     except (boto.ConnectTimeoutError, boto.ReadTimeoutError):
-        raise BackupError("NoAnswer", f"{storage.endpoint} gives no answer in time, {doing}.") from None
+        raise BackupError("NoAnswer", f"{storage.endpoint} gives no answer in time, {doing}.", passing=True) from None
     except boto.EndpointConnectionError as error:
         unknown = any(each in str(error) for each in ("resolve", "Name or service not known"))
         if unknown or "NameResolution" in repr(error.kwargs.get("error")):
-            raise BackupError("AddressUnknown", f"The name in {storage.endpoint} has no address.") from None
-        raise BackupError("Unreachable", f"{storage.endpoint} cannot be reached: nothing listens there.") from None
+            text = f"The name in {storage.endpoint} has no address."
+            raise BackupError("AddressUnknown", text, passing=True) from None
+        text = f"{storage.endpoint} cannot be reached: nothing listens there."
+        raise BackupError("Unreachable", text, passing=True) from None
     except (boto.ConnectionClosedError, boto.ResponseStreamingError, boto.IncompleteReadError) as error:
         text = f"{storage.endpoint} ended the connection, {doing} ({type(error).__name__})."
-        raise BackupError("StorageFailing", text) from None
+        raise BackupError("StorageFailing", text, passing=True) from None
     except boto.HTTPClientError as error:
-        raise BackupError("Unreachable", f"{storage.endpoint} cannot be reached, {doing}: {_short(error)}.") from None
+        text = f"{storage.endpoint} cannot be reached, {doing}: {_short(error)}."
+        raise BackupError("Unreachable", text, passing=True) from None
     except boto.BotoCoreError as error:
         raise BackupError("StorageFailing", f"{storage.endpoint}, {doing}: {_short(error)}.") from None
 
@@ -81,7 +87,8 @@ def of_answer(storage: Storage, doing: str, error: boto.ClientError) -> BackupEr
     if reason == "StorageChanged":
         return BackupError(reason, f"An object of the {where} was changed meanwhile, {doing}.")
     detail = " ".join(str(told.get("Message", "")).split())[:200].rstrip(".")
-    return BackupError(reason, f"The {where} fails, {doing}: {code} {detail}".rstrip() + ".")
+    passing = reason == "StorageFailing" and (code in _PASSING_CODES or status in _PASSING_STATUSES)
+    return BackupError(reason, f"The {where} fails, {doing}: {code} {detail}".rstrip() + ".", passing=passing)
 
 
 def of_disk(error: OSError, folder: str) -> BackupError:

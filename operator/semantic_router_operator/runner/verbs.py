@@ -33,6 +33,9 @@ def run(context: Context, name: str | None, archive: Path) -> Result:
         raise BackupError("NameInvalid", text)
     catalogue = backups.catalogue(name)
     if catalogue is None:
+        if context.attempt > 1 and config.engine == "milvus-backup":
+            # It refuses a name under which it has begun and broken off.
+            backups.remove(name)
         backups.begin(Begun(name=name, engine=config.engine, router=config.router, started=now))
         if config.engine == "export":
             catalogue = export_engine.save(context, name, archive)

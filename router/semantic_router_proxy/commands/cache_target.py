@@ -33,6 +33,10 @@ class CommandError(Exception):
     """A command that failed; the message is for a person."""
 
 
+class NotReachedError(CommandError):
+    """A router cannot be reached, or gives no answer in time."""
+
+
 class Target(Protocol):
     """What the commands need of a cache. Every method may raise CommandError."""
 
@@ -273,7 +277,7 @@ class RouterTarget:
                     raise CommandError(await _reason(response, self._url))
                 yield response
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise CommandError(f"{self._url} does not answer: {error or 'it took too long'}") from None
+            raise NotReachedError(f"{self._url} does not answer: {error or 'it took too long'}") from None
 
 
 async def _reason(response: Any, url: str) -> str:

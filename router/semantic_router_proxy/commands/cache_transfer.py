@@ -21,6 +21,7 @@ from semantic_router_proxy.commands.cache_output import Output, tell
 from semantic_router_proxy.commands.cache_target import (
     CommandError,
     Config,
+    NotReachedError,
     Place,
     Target,
     TokenFile,
@@ -29,6 +30,7 @@ from semantic_router_proxy.commands.cache_target import (
     run,
     target_of,
 )
+from semantic_router_proxy.commands.patience import patiently
 
 _API_KEY_VARIABLE = "SEMANTIC_ROUTER_API_KEY"
 
@@ -48,6 +50,12 @@ def export(
             "--every-address", help="Ask all addresses of --url's host: the replicas behind a headless Service."
         ),
     ] = False,
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Begin again for so long while a router or the store cannot be reached."
+        ),
+    ] = 0,
     output: Output = "table",
 ) -> None:
     """Write answers with their questions and vectors into an archive; one that is not whole never gets its name.
@@ -70,7 +78,7 @@ def export(
         tell(message, {"entries": count, "file": str(file), "routers": len(places)}, output)
         return 0
 
-    finish(work())
+    finish(patiently(work, patience))
 
 
 def addresses_of(url: str | None) -> list[str]:
@@ -83,7 +91,7 @@ def addresses_of(url: str | None) -> list[str]:
     except ValueError:
         raise CommandError("--every-address needs --url http://HOST:PORT") from None
     except OSError as error:
-        raise CommandError(f"{parts.hostname} has no address: {error.strerror}") from None
+        raise NotReachedError(f"{parts.hostname} has no address: {error.strerror}") from None
     hosts = sorted({(str(address[0]), int(address[1])) for *_, address in found})
     return [f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}" for host, port in hosts]
 

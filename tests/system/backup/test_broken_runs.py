@@ -69,6 +69,19 @@ def test_what_is_wrong_is_told(runner: Runner, what: str) -> None:
     assert runner.good() == []
 
 
+def test_a_store_in_trouble_is_awaited(runner: Runner) -> None:
+    runner.write_archive(3)
+    runner.s3.fail("PUT", "/cache.gz", 400, "InternalError", "try later")
+    process = runner.start("run", "--patience", "60")
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    runner.s3.heal()
+    process.communicate(timeout=_SECONDS)
+    result = runner.result()
+    assert (b"try later. Trying again in 2 s." in said, result["outcome"], result["rows"]) == (True, "succeeded", 3)
+    assert runner.good() == [result["name"]]
+
+
 def test_a_certificate_is_looked_at(runner: Runner, tmp_path: Path) -> None:
     make_certificates(tmp_path / "tls", "localhost")
     server = S3Server(tmp_path / "s3-tls", (tmp_path / "tls/server.crt", tmp_path / "tls/server.key"))
