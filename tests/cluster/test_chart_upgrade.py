@@ -56,8 +56,10 @@ def test_resources_live_through_upgrade_and_removal_of_the_chart(empty: Access, 
     (definition,) = OLDER.glob("*.yaml")
     crd = yaml.safe_load(definition.read_text(encoding="utf-8"))
     crd["metadata"].setdefault("annotations", {})["helm.sh/resource-policy"] = "keep"
-    (file,) = (older / "files").glob("*.yaml")
-    file.write_text(yaml.safe_dump(crd), encoding="utf-8")
+    # It knew this one kind.
+    for file in (older / "files").glob("*.yaml"):
+        file.unlink()
+    (older / "files" / definition.name).write_text(yaml.safe_dump(crd), encoding="utf-8")
     assert "access" not in _properties(crd)
 
     _helm(empty, "install", RELEASE, str(older))
