@@ -173,7 +173,8 @@ def test_what_its_status_conceals_is_told_and_an_upgrade_waits_for_a_backup(
     # An upgrade that Helm does not get to, and one whose pods stay as they are: both look healthy.
     _annotate(kubectl, what, "stand-in.test/helm-fails=yes")
     _end_backup(kubectl, 0)
-    eventually(lambda: _ready(kubectl) == "StatusBehind")
+    # The words of a pod that says nothing are waited for, for half a minute.
+    eventually(lambda: _ready(kubectl) == "StatusBehind", 180)
     _annotate(kubectl, what, "stand-in.test/helm-fails-", "stand-in.test/pods-stuck=yes")
     eventually(lambda: _ready(kubectl) == "Upgrading")
     _annotate(kubectl, what, "stand-in.test/pods-stuck-")
