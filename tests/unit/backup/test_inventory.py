@@ -106,10 +106,10 @@ def test_the_last_good_one_stays_and_others_are_not_touched(ages: list[int], beg
     own = tuple(backup(age, name=f"own_{number}") for number, age in enumerate(ages))
     others = tuple(backup(age, THEIRS, f"other_{number}") for number, age in enumerate(ages))
     marks = tuple(begun(age) for age in begun_ages)
-    pruning = prune(Inventory(own + others, (*marks, begun(900, THEIRS))), OURS, keep, NOW, HOUR)
+    pruning = prune(Inventory(own + others, (*marks, begun(1001, THEIRS))), OURS, keep, NOW, HOUR)
     gone = set(pruning.surplus) | set(pruning.interrupted)
     assert not gone & {each.name for each in others}
-    assert begun(900, THEIRS).name not in gone
+    assert begun(1001, THEIRS).name not in gone
     assert pruning.kept == min(len(own), max(1, keep))
     assert pruning.kept == len(own) - len(pruning.surplus)
     if own:
