@@ -59,3 +59,11 @@ class BackupError(Exception):
         self.reason: Reason = reason
         self.message = message
         self.passing = passing
+
+
+class CacheEmptyError(BackupError):
+    """What is to be saved holds no rows, by its own count. `what` is said in the sentence."""
+
+    def __init__(self, what: str) -> None:
+        text = f"{what} holds no rows: an empty backup would in the end take the place of the full ones"
+        super().__init__("BackupEmpty", f"{text}, so none was made.")

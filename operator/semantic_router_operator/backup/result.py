@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+# The reason of a success: the cache is empty, and no backup of it was ever full.
+NOTHING_TO_SAVE = "NothingToSave"
 RESULT_VARIABLE = "SEMANTIC_ROUTER_RESULT_FILE"
 # What a kubelet reads of a termination message.
 LONGEST = 4096

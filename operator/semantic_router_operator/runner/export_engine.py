@@ -6,7 +6,7 @@ from pathlib import Path
 
 from semantic_router_operator.backup.archive import look_through
 from semantic_router_operator.backup.catalogue import ARCHIVE, Catalogue, StoredObject, Versions, folder
-from semantic_router_operator.backup.failure import BackupError
+from semantic_router_operator.backup.failure import BackupError, CacheEmptyError
 from semantic_router_operator.runner.context import Context
 from semantic_router_operator.runner.store_errors import of_disk
 from semantic_router_proxy.version import __version__
@@ -27,11 +27,7 @@ def save(context: Context, name: str, file: Path) -> Catalogue:
     except OSError as error:
         raise of_disk(error, str(file.parent)) from None
     if not content.rows:
-        text = (
-            "The cache holds no rows: an empty backup would in the end take the place of the full ones, so none was "
-            "made."
-        )
-        raise BackupError("BackupEmpty", text)
+        raise CacheEmptyError("The cache")
     config = context.config
     context.backups.store.put_file(folder(config.prefix, name) + ARCHIVE, file, digest)
     return Catalogue(

@@ -13,7 +13,7 @@ from typing import Any
 
 from semantic_router_operator.backup import milvus_backup
 from semantic_router_operator.backup.catalogue import Catalogue, Versions
-from semantic_router_operator.backup.failure import BackupError
+from semantic_router_operator.backup.failure import BackupError, CacheEmptyError
 from semantic_router_operator.runner.context import Context
 from semantic_router_operator.runner.milvus import Milvus, opened
 from semantic_router_operator.runner.store_errors import of_disk
@@ -32,11 +32,7 @@ def save(context: Context, name: str) -> Catalogue:
         source = milvus.source(config.collection)
         before = milvus.rows(source.name)
         if not before:
-            text = (
-                f"The collection {source.name} holds no rows: an empty backup would in the end take the place of the "
-                "full ones, so none was made."
-            )
-            raise BackupError("BackupEmpty", text)
+            raise CacheEmptyError(f"The collection {source.name}")
         _run(context, milvus_backup.create_arguments(name, config.database, source.name))
         after = milvus.rows(source.name)
         version = milvus.version

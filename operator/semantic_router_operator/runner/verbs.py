@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from semantic_router_operator.backup.catalogue import Begun, Catalogue
-from semantic_router_operator.backup.failure import BackupError
+from semantic_router_operator.backup.failure import BackupError, CacheEmptyError
 from semantic_router_operator.backup.inventory import Inventory, choose, prune
 from semantic_router_operator.backup.names import is_name, new_name
 from semantic_router_operator.backup.replication import Protection, judge
-from semantic_router_operator.backup.result import Result
+from semantic_router_operator.backup.result import NOTHING_TO_SAVE, Result
 from semantic_router_operator.runner import export_engine, milvus_backup_engine
 from semantic_router_operator.runner.context import Context
 from semantic_router_operator.runner.milvus import opened
@@ -37,10 +37,13 @@ def run(context: Context, name: str | None, archive: Path) -> Result:
             # It refuses a name under which it has begun and broken off.
             backups.remove(name)
         backups.begin(Begun(name=name, engine=config.engine, router=config.router, started=now))
-        if config.engine == "export":
-            catalogue = export_engine.save(context, name, archive)
-        else:
-            catalogue = milvus_backup_engine.save(context, name)
+        try:
+            if config.engine == "export":
+                catalogue = export_engine.save(context, name, archive)
+            else:
+                catalogue = milvus_backup_engine.save(context, name)
+        except CacheEmptyError as error:
+            return _of_nothing(context, name, error)
         backups.commit(catalogue)
     elif catalogue.router != config.router:
         text = f"The backup name {name} is taken by a backup of {catalogue.router.namespace}/{catalogue.router.name}."
@@ -96,6 +99,17 @@ def pruned(context: Context, keep: int | None) -> Result:
     _prune(context, result, keep or context.config.retention)
     result.message = f"{len(result.pruned or ())} backups were deleted, {result.kept} are kept."
     return result
+
+
+def _of_nothing(context: Context, name: str, error: CacheEmptyError) -> Result:
+    """Return what an empty cache comes to of which nothing was ever saved. Raises the error where something was, or may
+    have been: then it has lost its entries."""
+    found = context.backups.inventory()
+    if found.of(context.config.router).good or found.unreadable:
+        raise error
+    context.backups.unmark(name)
+    text = "Nothing was stored yet: the cache is empty, and there is no backup of it from before. Nothing was saved."
+    return Result("backup", reason=NOTHING_TO_SAVE, message=text, engine=context.config.engine, rows=0)
 
 
 def _chosen(context: Context, wanted: str, before: datetime | None) -> Catalogue:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from semantic_router_operator.api.semantic_cache_backup import SemanticCacheBackup
 from semantic_router_operator.backup.names import new_name
+from semantic_router_operator.backup.result import NOTHING_TO_SAVE
 from semantic_router_operator.plan.conditions import Condition, merged
 from semantic_router_operator.render.backups import job_name
 from semantic_router_operator.workflows.backup_runs import Run
@@ -84,6 +85,9 @@ def _ended(asked: SemanticCacheBackup, run: Run, now: datetime) -> Json:
     if result is None:
         text = "The backup is complete; its Job has left no figures."
         return _told(asked, "Succeeded", "Succeeded", text, more, now)
+    if result.reason == NOTHING_TO_SAVE:
+        told = _told(asked, "Succeeded", NOTHING_TO_SAVE, result.message, {**more, "rows": 0}, now)
+        return {key: value for key, value in told.items() if key != "backupName"}
     figures = {"backupName": result.name, "engine": result.engine, "bytes": result.bytes, "rows": result.rows}
     more |= {key: value for key, value in figures.items() if value is not None}
     warnings = f" {' '.join(result.warnings)}" if result.warnings else ""

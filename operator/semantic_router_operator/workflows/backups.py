@@ -11,6 +11,7 @@ from typing import Any
 from semantic_router_operator.api.backup import Backup
 from semantic_router_operator.api.schedule import next_run
 from semantic_router_operator.api.semantic_router import SemanticRouter
+from semantic_router_operator.backup.result import NOTHING_TO_SAVE
 from semantic_router_operator.plan.conditions import Condition
 from semantic_router_operator.plan.reconcile import Desired
 from semantic_router_operator.render import backup_names
@@ -56,7 +57,8 @@ def with_backups(
     conditions = [health(backup, told, waits, _since(jobs, told), now)]
     if backup.replication == "verify" and (replicated := _replicated(told)) is not None:
         conditions.append(replicated)
-    objects = [_held(each) for each in desired.objects] if waits or moving else desired.objects
+    idle = set() if told.get("lastTime") else {backup_names.drill(resource)}  # there is nothing to try yet
+    objects = [_held(each) if waits or moving or each["metadata"]["name"] in idle else each for each in desired.objects]
     return replace(
         desired,
         objects=objects,
@@ -80,12 +82,17 @@ def counted(before: Mapping[str, Any], backups: Sequence[Run], trials: Sequence[
     for run in _new(backups, before.get("counted")):
         told["counted"] = {"job": run.job, "time": _text(run.ended)}
         if run.failed:
-            told["failures"] = int(told.get("failures") or 0) + 1
-            told |= {"lastFailure": run.message, "lastFailureReason": run.reason}
-        else:
+            _take_failed(told, run.reason, run.message)
+        elif not _of_nothing(run):
             _take_good(told, run)
+        elif told.get("lastTime"):
+            _take_failed(told, "BackupEmpty", "The cache is empty, and the store has none of the backups from before.")
+        else:
+            _take_nothing(told, run)
     for run in _new(trials, before.get("verified")):
         told["verified"] = {"job": run.job, "time": _text(run.ended)}
+        if run.reason == "BackupMissing" and not before.get("lastTime"):
+            continue  # somebody has made it by hand, and there is nothing to try yet
         if run.failed:
             told["verifyFailures"] = int(told.get("verifyFailures") or 0) + 1
             told["lastVerifyFailure"] = run.message
@@ -128,7 +135,10 @@ def health(
         return Condition(HEALTHY, "False", "VerifyFailed", f"{text} {good}")
     following = f" The next one begins at {told['nextTime']}." if told.get("nextTime") else ""
     if not told.get("lastTime"):
-        return Condition(HEALTHY, "Unknown", "NoneYet", f"{good}{following}")
+        # One that was counted, and neither good nor failed.
+        return Condition(
+            HEALTHY, "Unknown", NOTHING_TO_SAVE if told.get("counted") else "NoneYet", f"{good}{following}"
+        )
     return Condition(HEALTHY, "True", "Healthy", f"{good}{following}")
 
 
@@ -141,6 +151,22 @@ def _new(runs: Sequence[Run], last: object) -> list[Run]:
         return list(runs)
     mark = (str(last.get("time")), str(last.get("job")))
     return [each for each in runs if (_text(each.ended), each.job) > mark]
+
+
+def _of_nothing(run: Run) -> bool:
+    return run.result is not None and run.result.reason == NOTHING_TO_SAVE
+
+
+def _take_failed(told: Json, reason: str, message: str) -> None:
+    told["failures"] = int(told.get("failures") or 0) + 1
+    told |= {"lastFailure": message, "lastFailureReason": reason}
+
+
+def _take_nothing(told: Json, run: Run) -> None:
+    for key in ("lastFailure", "lastFailureReason"):
+        told.pop(key, None)
+    text = f"Nothing was stored yet at {_text(run.ended)}: the cache was empty, so there was nothing to save."
+    told |= {"failures": 0, "message": text}
 
 
 def _take_good(told: Json, run: Run) -> None:
@@ -179,9 +205,11 @@ def _replicated(told: Mapping[str, Any]) -> Condition | None:
 
 
 def _since(jobs: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> datetime | None:
-    """The last good backup, else the making of the CronJob."""
+    """The last good backup, else the last look at an empty cache, else the making of the CronJob."""
     if told.get("lastTime"):
         return datetime.fromisoformat(str(told["lastTime"]))
+    if told.get("counted") and not told.get("failures"):
+        return datetime.fromisoformat(str(told["counted"]["time"]))
     made = [job["metadata"].get("creationTimestamp") for job in jobs if job.get("kind") == "CronJob"]
     return datetime.fromisoformat(str(made[0])) if made and made[0] else None
 

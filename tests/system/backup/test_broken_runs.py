@@ -34,7 +34,6 @@ WRONG: dict[str, Any] = {
     "full": lambda each: each.s3.fail("PUT", "/cache.gz", 507, "XMinioStorageFull"),
     "store in trouble": lambda each: each.s3.fail("PUT", "/cache.gz", 400, "InternalError", "try later"),
     "no archive": lambda each: each.archive.unlink(),
-    "empty": lambda each: each.write_archive(0),
     "unreadable archive": lambda each: each.archive.write_bytes(b"something else"),
     "wrong key in the file": lambda each: each.settings.update(retention=0),
 }
@@ -51,7 +50,6 @@ REASONS = {
     "full": "QuotaExceeded",
     "store in trouble": "StorageFailing",
     "no archive": "ArchiveMissing",
-    "empty": "BackupEmpty",
     "unreadable archive": "ArchiveDamaged",
     "wrong key in the file": "ConfigInvalid",
 }
@@ -67,6 +65,25 @@ def test_what_is_wrong_is_told(runner: Runner, what: str) -> None:
     assert found["message"] in found["output"].replace("\n", " ")
     assert runner.s3.keys[1] not in found["output"]
     assert runner.good() == []
+
+
+def test_an_empty_cache_is_a_failure_only_where_entries_were_saved_before(runner: Runner) -> None:
+    runner.write_archive(0)
+    nothing = runner("run")
+    assert (nothing["outcome"], nothing["reason"], nothing["rows"]) == ("succeeded", "NothingToSave", 0)
+    assert ("name" in nothing, runner.objects()) == (False, {})
+    runner.write_archive(3)
+    assert runner("run", "--name", "full")["outcome"] == "succeeded"
+    runner.write_archive(0)
+    lost = runner("run")
+    assert (lost["reason"], "empty backup" in lost["message"]) == ("BackupEmpty", True)
+    assert runner.good() == ["full"]
+
+
+def test_an_empty_cache_is_a_failure_where_nobody_can_tell_what_was_before(runner: Runner) -> None:
+    runner.s3.client().put_object(Bucket=runner.bucket, Key=f"{PREFIX}/older/backup.json", Body=b"{")
+    runner.write_archive(0)
+    assert runner("run")["reason"] == "BackupEmpty"
 
 
 def test_a_store_in_trouble_is_awaited(runner: Runner) -> None:

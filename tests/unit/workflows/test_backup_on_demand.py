@@ -57,6 +57,14 @@ def test_the_end() -> None:
     assert not wants_job(bad, SeenJob())
 
 
+def test_an_empty_cache_of_which_nothing_was_saved_before_leaves_no_backup() -> None:
+    result = Result("backup", reason="NothingToSave", rows=0, message="Nothing was stored yet.")
+    done = look(look({}), SeenJob(True, Run("now-12345678", NOON, False, result=result)))
+    assert (done["phase"], done["conditions"][0]["reason"], done["rows"]) == ("Succeeded", "NothingToSave", 0)
+    assert "backupName" not in done
+    assert look(done, now=NOON + timedelta(days=9)) == done
+
+
 def test_a_job_that_somebody_has_deleted_is_not_waited_for_forever() -> None:
     status = look(look({}), now=NOON + timedelta(hours=2))
     assert (status["phase"], status["conditions"][0]["reason"]) == ("Failed", "JobGone")

@@ -26,6 +26,7 @@ BAD: Json = {
     "reason": "StoreDenied",
     "message": "The object store does not take the keys.",
 }
+NOTHING: Json = {"operation": "backup", "outcome": "succeeded", "reason": "NothingToSave", "rows": 0}
 
 
 def job(name: str, hour: int, *, failed: bool = False, component: str = "backup", why: str = "") -> Json:
@@ -59,10 +60,13 @@ def told(
             "spec": {"milvus": {"managed": {}}, "backup": backup},
         }
     )
-    cron = {"kind": "CronJob", "metadata": {"name": "a-backup"}, "spec": {"suspend": False}}
-    found = with_backups(resource, Desired(objects=[cron]), before, [CRON, *jobs], pods, now)
+    crons = [
+        {"kind": "CronJob", "metadata": {"name": name}, "spec": {"suspend": False}} for name in ("a-backup", "a-drill")
+    ]
+    found = with_backups(resource, Desired(objects=crons), before, [CRON, *jobs], pods, now)
     conditions: dict[str, Any] = {each.type: each for each in found.conditions}
-    return {**found.status["backup"], "held": found.objects[0]["spec"]["suspend"]}, conditions
+    held, drill_held = (each["spec"]["suspend"] for each in found.objects)
+    return {**found.status["backup"], "held": held, "drillHeld": drill_held}, conditions
 
 
 def test_before_the_first_backup_nothing_is_claimed() -> None:
@@ -79,6 +83,40 @@ def test_a_good_backup() -> None:
     figures = (status["lastName"], status["lastRows"], status["lastBytes"], status["lastTime"])
     assert figures == ("sr_20261121_020000_a", 41, 4096, "2026-11-21T03:00:00Z")
     assert not status["held"]
+
+
+def test_an_empty_cache_of_which_nothing_was_saved_before_is_no_failure() -> None:
+    before, _ = told({}, [job("zero", 1, failed=True)], [pod("zero", BAD, 1)])
+    status, conditions = told(before, [job("one", 3)], [pod("one", NOTHING)])
+    healthy = conditions["BackupHealthy"]
+    assert (healthy.status, healthy.reason) == ("Unknown", "NothingToSave")
+    assert "Nothing was stored yet at 2026-11-21T03:00:00Z" in healthy.message
+    assert (status["failures"], status.get("lastTime"), status.get("lastFailure")) == (0, None, None)
+    # From then on the schedule counts: the next one is due the day after.
+    assert told(status, [], [], NOON + timedelta(hours=6))[1]["BackupHealthy"].reason == "NothingToSave"
+    assert told(status, [], [], NOON + timedelta(days=1))[1]["BackupHealthy"].reason == "TooOld"
+    good, conditions = told(status, [job("two", 9)], [pod("two", GOOD)])
+    assert (good["lastRows"], conditions["BackupHealthy"].status) == (41, "True")
+
+
+def test_an_empty_cache_whose_backups_are_gone_from_the_store_is_a_failure() -> None:
+    before, _ = told({}, [job("one", 3)], [pod("one", GOOD)])
+    status, conditions = told(before, [job("two", 9)], [pod("two", NOTHING)])
+    assert (status["failures"], conditions["BackupHealthy"].reason) == (1, "BackupEmpty")
+
+
+def test_nothing_is_tried_before_there_is_a_backup() -> None:
+    missing = {"operation": "check", "outcome": "failed", "reason": "BackupMissing", "message": "There is none."}
+    trial, words = [job("trial", 4, failed=True, component="drill")], [pod("trial", missing, 1)]
+    status, conditions = told({}, trial, words, verify="weekly")
+    assert (status["drillHeld"], status.get("verifyFailures"), status["verified"]["job"]) == (True, None, "trial")
+    assert conditions["BackupHealthy"].reason != "VerifyFailed"
+    good, _ = told(status, [job("one", 5)], [pod("one", GOOD)], verify="weekly")
+    assert not good["drillHeld"]
+    # What is missing once there was one is told.
+    lost = {**trial[0], "metadata": {**trial[0]["metadata"], "name": "trial-2"}}
+    lost["status"] = job("x", 6, failed=True)["status"]
+    assert told(good, [lost], [pod("trial-2", missing, 1)])[1]["BackupHealthy"].reason == "VerifyFailed"
 
 
 def test_what_has_been_counted_is_not_counted_again() -> None:

@@ -52,8 +52,8 @@ BLOCKED = Verdict(
 EMPTY = Verdict(
     "BackupEmpty",
     Severity.ERROR,
-    "A backup held no rows though the cache has some: bucket or root path are not those of this Milvus.",
-    "Compare spec.backup with Milvus' own storage settings.",
+    "The cache is empty and was not before, or it is not where the backup looks: another bucket or root path.",
+    "Restore a backup if entries were lost; else compare spec.backup with Milvus' own storage settings.",
     _JOBS,
 )
 TOO_OLD = Verdict(
