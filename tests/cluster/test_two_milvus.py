@@ -1,6 +1,6 @@
 """From one Milvus to another: two real servers, the first as a managed standalone, the second as the cluster that takes
-its place, and the first once more as one of somebody else's. Operator, routers and Jobs are real, milvus-operator is
-the stand-in."""
+its place, the first once more as one of somebody else's, and the cluster again. Operator, routers and Jobs are real,
+milvus-operator is the stand-in."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def _move(kubectl: Kubectl, node: Node, resource: Json, question: str) -> None:
     assert ask(old, question)[0] == "miss"
 
 
-def test_standalone_to_cluster_to_one_of_others(
+def test_standalone_to_cluster_to_one_of_others_and_back(
     kubectl: Kubectl,
     operators: Operators,
     node: Node,
@@ -85,7 +85,9 @@ def test_standalone_to_cluster_to_one_of_others(
     milvus_operator()
     standalone = replaced(node, memory)
     reaches(kubectl, "Completed")
-    questions = [f"How do I bake {what} at home?" for what in ("rye bread", "plum cake", "pretzels", "waffles")]
+    questions = [
+        f"How do I bake {what} at home?" for what in ("rye bread", "plum cake", "pretzels", "waffles", "bagels")
+    ]
     answers = {}
     for question in questions[:2]:
         answers[question] = ask(standalone, question)[1]
@@ -130,3 +132,16 @@ def test_standalone_to_cluster_to_one_of_others(
     # A cluster's data is retained by itself.
     eventually(lambda: kubectl("get", "milvus", "-o", "name") == "")
     assert kubectl("get", "pvc", "-o", "name").count("semantic-router-milvus-cluster") > 4
+
+    # And back: on the volumes that were kept, with what was learned meanwhile. Nothing that would be lost asks for it.
+    spec["migration"]["strategy"] = "staged"
+    spec["milvus"] = {"managed": {"version": "2.5.4", "mode": "cluster"}, "search": search}
+    _move(kubectl, node, resource, questions[4])
+    again = replaced(node, theirs)
+    reaches(kubectl, "CatchingUp")
+    assert node.run_job("copy")["phase"] == "Succeeded"
+    reaches(kubectl, "Completed")
+    rows = _rows(second, other_root)
+    assert len(rows) == 5
+    assert rows == _rows(first, root, "taken_over")
+    assert [ask(again, question) for question in answers] == [("hit", said) for said in answers.values()]
