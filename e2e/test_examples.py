@@ -3,6 +3,7 @@
 import time
 
 import yaml
+from tests.cluster.plugin import reasons
 
 from e2e.world import PATIENCE, ROOT, World, eventually
 
@@ -11,16 +12,18 @@ PARAPHRASE = "How can I reset the password of my account?"
 LOOK_ALIKE = "How do I delete my account password?"
 
 
-def _apply_example(world: World, namespace: str, name: str) -> float:
-    """Applies it and waits until it is ready; returns the seconds that it took."""
+def apply_example(world: World, namespace: str, name: str) -> float:
+    """Applies it and waits until it is ready and the doctor finds nothing; returns the seconds that it took."""
     started = time.monotonic()
     world.kubectl("apply", "-n", namespace, "-f", str(ROOT / "examples" / f"{name}.yaml"))
     world.wait(namespace, "semanticrouter/semantic-router", "--for=condition=Ready")
-    return time.monotonic() - started
+    seconds = time.monotonic() - started
+    assert reasons(world.kubeconfig, namespace) == set()
+    return seconds
 
 
 def test_quickstart(world: World, namespace: str) -> None:
-    _apply_example(world, namespace, "quickstart")
+    apply_example(world, namespace, "quickstart")
     first, again, other_words, look_alike = world.ask(
         namespace, "semantic-router", QUESTION, QUESTION, PARAPHRASE, LOOK_ALIKE
     )
@@ -33,14 +36,14 @@ def test_quickstart(world: World, namespace: str) -> None:
 
 
 def test_memory(world: World, namespace: str) -> None:
-    _apply_example(world, namespace, "memory")
+    apply_example(world, namespace, "memory")
     first, again = world.ask(namespace, "semantic-router", QUESTION, QUESTION)
     assert [first["cache"], again["cache"]] == ["miss", "hit"]
 
 
 def test_what_is_deleted_leaves_nothing(world: World, namespace: str) -> None:
     before = world.everything(namespace)
-    _apply_example(world, namespace, "memory")
+    apply_example(world, namespace, "memory")
     assert world.everything(namespace) > before
     world.kubectl("delete", "-n", namespace, "semanticrouter", "semantic-router", f"--timeout={PATIENCE}s")
     eventually(lambda: world.everything(namespace) <= before)
