@@ -63,7 +63,13 @@ def test_a_failing_rollout_goes_back_and_a_corrected_one_goes_on(
     kubectl("apply", "-f", "-", stdin=_changed(resource, "broken", deadline=1))
     eventually(lambda: _image(kubectl).endswith(":broken"))
     operator.kill()
-    eventually(lambda: _kubelet(kubectl, ":broken", says=PULL) or _stuck(kubectl))
+    # The deadline may be over before there is a pod that could say anything.
+    said = PULL["state"]["waiting"]["message"]
+    eventually(
+        lambda: (
+            _kubelet(kubectl, ":broken", says=PULL) or (_stuck(kubectl) and said in kubectl("get", "pods", "-o=yaml"))
+        )
+    )
     operator = operators.again(operator)
     eventually(lambda: _image(kubectl).endswith(":good"))
     eventually(lambda: condition(kubectl, "Ready").get("reason") == "RolledBack")
